@@ -1,4 +1,5 @@
-# Everything a newcomer needs; `make` alone lists it. Needs Python 3.11 or newer, nothing else.
+# Everything a newcomer needs; `make` alone lists it. Needs Python 3.11 or newer, nothing else: the
+# playground takes Node.js from PyPI if the system has none that is new enough.
 # Of two, the one that was optimised by a profile: distributions build theirs so, version managers as
 # a rule do not, and a request takes a tenth to a third less of it.
 PYTHON ?= $(shell python3 -c 'import sys, sysconfig as s; \
@@ -12,17 +13,31 @@ SUMMARY := $(abspath $(VENV))/check.jsonl
 ran = test -z "$$CHECK_SUMMARY" || echo '{"step": "$(1)", "outcome": "passed"}' >> "$$CHECK_SUMMARY"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check run-checks fmt schema docs docs-generate docs-check bench migration lock
+.PHONY: help run playground web test check run-checks fmt schema release-schema lint-schema collection docs \
+	docs-generate docs-check bench migration lock
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/installed ## Serve the API with a local Companies House and sample data (PORT=8000)
-	@$(BIN)/python manage.py serve --development
+# Python compiles all modules at each start if it is told to write no bytecode, which takes a second.
+run: ## Serve the API with a local Companies House and sample data (PORT=8000)
+	@$(MAKE) --silent --no-print-directory --jobs=2 $(VENV)/installed build/playground.tried
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python manage.py serve --development
 
-test: $(VENV)/installed-dev ## Run all tests on SQLite, then the storage tests on PostgreSQL if it answers
-	TEST_DATABASE_URL= $(BIN)/python -m pytest -n auto
-	$(BIN)/python -m tests.on_postgres -n auto
+playground: | $(BIN)/pip ## Build the playground, which `make run` does once
+	@playground/build
+	@touch build/playground.tried
+
+# Not tried again at each start if it failed, since that may take long without a network.
+build/playground.tried: $(wildcard playground/* playground/src/* playground/operations/*) | $(BIN)/pip
+	@playground/build || true
+	@mkdir -p build && touch $@
+
+web: $(VENV)/installed ## Serve the example front end, and the API beside it (PORT=8000, WEB_PORT=5173)
+	@examples/web/run
+
+test: $(VENV)/installed-dev ## Run all tests on SQLite, and the storage tests on PostgreSQL if it answers
+	$(BIN)/python -m tests.both_databases
 
 check: $(VENV)/installed-dev ## Check format, lint, types, schema and docs, then test: what CI runs
 	@rm -f $(SUMMARY)
@@ -38,6 +53,9 @@ run-checks:
 	@$(call ran,types)
 	$(BIN)/python manage.py schema | diff -u schema/schema.graphql -
 	@$(call ran,printed schema)
+	$(BIN)/python -m tests.contract_changes
+	@$(call ran,contract)
+	$(MAKE) --no-print-directory lint-schema
 	$(MAKE) --no-print-directory docs-check
 	@$(call ran,docs)
 	$(MAKE) --no-print-directory test
@@ -49,6 +67,15 @@ fmt: $(VENV)/installed-dev ## Fix what the linter can fix, then format, even whi
 schema: $(VENV)/installed ## Print the schema into schema/schema.graphql
 	$(BIN)/python manage.py schema > $(VENV)/schema.graphql
 	mv $(VENV)/schema.graphql schema/schema.graphql
+
+release-schema: $(VENV)/installed-dev ## Make the printed schema the released one, if it breaks no client
+	@$(BIN)/python -m tests.contract_changes --release
+
+lint-schema: ## Lint the printed schema by graphql-eslint and Relay's compiler, if Node.js is there
+	@tests/schema_lint/lint
+
+collection: $(VENV)/installed-dev ## Write the Bruno collection in examples/bruno from the schema
+	@$(BIN)/python -m tests.bruno_collection
 
 docs: $(VENV)/installed-docs ## Build the pages of docs/ as a site in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
@@ -80,13 +107,18 @@ $(BIN)/pip:
 
 $(VENV)/installed: pyproject.toml requirements.lock | $(BIN)/pip
 	@echo "Installing into $(VENV), once, for $$($(BIN)/python -V)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable .
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint requirements.lock --editable .
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml requirements.lock | $(BIN)/pip
 	@echo "Installing into $(VENV), once, for $$($(BIN)/python -V), with tools for development"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
 	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-browser: pyproject.toml requirements.lock | $(BIN)/pip
+	@echo "Installing into $(VENV), once, what drives a Chromium in tests"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[browser]'
+	@touch $@
 
 $(VENV)/installed-docs: pyproject.toml requirements.lock | $(BIN)/pip
 	@echo "Installing into $(VENV), once, what builds the docs"

@@ -18,14 +18,16 @@ import orjson
 import structlog
 from tortoise.exceptions import DBConnectionError
 
-from app import KINDS, Platform, create_app, kinds_of, open_platform, utc_now
+from app import create_app
 from commands.access import group_cli, token_cli, user_cli
 from commands.backlog import backlog_cli
 from commands.budget import budget_cli
 from commands.checking import check
 from commands.development import development_greeting
+from commands.imports import import_cli
 from commands.process import FAILED, Process, signal_names
-from commands.running import migrate_database, read_settings, say
+from commands.restored import restored
+from commands.running import migrate_database, read_settings, report_problem
 from commands.serving import LoggedServer, free_socket
 from commands.subject import subject_cli
 from models.changes.lookup import retry_blocked
@@ -36,6 +38,7 @@ from models.tables.access import SYSTEM
 from models.tables.audit import ActorContext
 from observability.log_errors import described
 from observability.logs import configure_logs, log_all_failures, log_failure
+from opening import Platform, open_platform, utc_now
 from schema.base.personal_guard import UnmaskedError
 from schema.engine.cost_compiler import UnweightedError
 from schema.engine.limits import Limits as DocumentLimits
@@ -43,16 +46,17 @@ from schema.engine.trusted_documents import faults_of, id_of, read_documents
 from schema.root import build_schema
 from settings import wanted_log_format
 from web.server import Config, Drain, Limits
+from workers import KINDS, kinds_of
 
 log = structlog.get_logger(__name__)
 
 ANY_PATH = click.Path(path_type=Path)
 MAX_DOCUMENT = 20 * 1024 * 1024
 FORESEEN = (OSError, DBConnectionError, asyncpg.PostgresError, asyncpg.InterfaceError)
-"""Errors of the machine or the database, which are printed in one line, without traceback."""
+"""Exceptions of the system or the database, which are printed in one line, without a traceback."""
 
 INTERRUPTED = 130
-"""Exit status after Ctrl-C, as in shells."""
+"""The exit status after Ctrl-C, the same as that of shells."""
 
 
 @click.group(context_settings={"show_default": True})
@@ -60,21 +64,19 @@ def cli() -> None:
     """Serve and operate the API."""
 
 
-cli.add_command(user_cli)
-cli.add_command(group_cli)
-cli.add_command(token_cli)
-cli.add_command(budget_cli)
-cli.add_command(backlog_cli)
-cli.add_command(subject_cli)
-cli.add_command(check)
+GROUPS = (user_cli, group_cli, token_cli, budget_cli, backlog_cli, subject_cli)
+for command in (*GROUPS, check, import_cli, restored):
+    cli.add_command(command)
 
 
 @cli.command()
-@click.option("--worker/--no-worker", default=True, help="Also run jobs in this process.")
+@click.option(
+    "--worker/--no-worker", default=True, help="Whether this process also runs background jobs."
+)
 @click.option(
     "--development/--no-development",
     default=False,
-    help="Migrate, add sample data, print a token and a first query.",
+    help="Migrate the database, add sample customers, and print a token and a first query.",
 )
 def serve(*, worker: bool, development: bool) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
@@ -85,10 +87,9 @@ def serve(*, worker: bool, development: bool) -> None:
     process = Process("serve", settings, kinds_of(settings) if worker else None)
     if not development:
         asyncio.run(process.warn())
-    sockets = None
-    if settings.port == 0:
-        # Links in mails contain the port, so it must be known before anything starts.
-        sockets = [free_socket(settings.host)]
+    # Links in mails contain the port, so it must be known before anything starts.
+    sockets = [free_socket(settings.host)] if settings.port == 0 else None
+    if sockets is not None:
         settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
     opened: list[Platform] = []
 
@@ -96,9 +97,10 @@ def serve(*, worker: bool, development: bool) -> None:
         opened.append(platform)
 
     async def greet(address: str) -> None:
-        greeting = await development_greeting(opened[0]) if development else []
-        print(f"GraphQL http://{address}/graphql", *greeting, sep="\n", flush=True)
+        endpoint = f"GraphQL http://{address}/graphql"
+        lines = await development_greeting(opened[0], endpoint) if development else [endpoint]
         await process.started(opened[0], address=address)
+        print(*lines, sep="\n", flush=True)
 
     app = create_app(settings, with_worker=worker, on_ready=note)
     config = Config(
@@ -117,12 +119,11 @@ def serve(*, worker: bool, development: bool) -> None:
 
 
 def _kinds_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
-    """Parse kinds of jobs, separated by commas; raises BadParameter for an unknown kind."""
+    """Return the kinds of jobs in a text, separated by commas; raises BadParameter if unknown."""
     kinds = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not kinds or not set(kinds) <= set(KINDS):
-        raise click.BadParameter(
-            f"Use one or more of these, separated by commas: {', '.join(KINDS)}."
-        )
+        known = ", ".join(KINDS)
+        raise click.BadParameter(f"Use one or more of these, separated by commas: {known}.")
     return kinds
 
 
@@ -131,7 +132,7 @@ def _kinds_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
     "--kinds",
     default=",".join(KINDS),
     callback=_kinds_of,
-    help="The kinds of jobs to run, separated by commas.",
+    help="The kinds of background jobs to run, separated by commas.",
 )
 @click.option(
     "--health-port",
@@ -144,8 +145,8 @@ def worker(*, kinds: list[str], health_port: int | None) -> None:
     settings = read_settings()
     if CONFIRMATION_MAIL in kinds and not settings.has_links:
         raise click.ClickException(
-            "With PORT=0 the port of the API is unknown here, so links in mails would not work. Set"
-            " PUBLIC_URL to the address of this service, or run other --kinds."
+            "With PORT=0 the worker does not know the port of the API, so links in mails would not"
+            " work. Set PUBLIC_URL to the address of this service, or run only other --kinds."
         )
     process = Process("worker", settings, kinds_of(settings, kinds))
     reasons: list[int] = []
@@ -169,7 +170,7 @@ def worker(*, kinds: list[str], health_port: int | None) -> None:
                 return
             from commands.worker_health import worker_health  # noqa: PLC0415  # rarely used
 
-            # Two database statements may each run into their timeout in one turn of the loop.
+            # In one iteration of the worker's loop, two database statements may run into a timeout.
             longest = 2 * settings.database_timeout_s
             health = worker_health(running.liveness, settings.host, health_port, longest)
             async with health as address:
@@ -211,7 +212,7 @@ def resume() -> None:
             act = ActorContext(SYSTEM, utc_now(), f"resume-{uuid4()}")
             return await platform.database.transaction(lambda: retry_blocked(act))
 
-    print(f"Resumed; {asyncio.run(work())} lookups start again.")
+    print(f"Requests to Companies House resume; {asyncio.run(work())} failed lookups start again.")
 
 
 @cli.command()
@@ -227,7 +228,7 @@ def schema() -> None:
 )
 def register_documents(source: Path, to: Path | None) -> None:
     """Check documents against the schema and the limits in the settings; print their ids."""
-    checked = build_schema().under(DocumentLimits.of(read_settings()))
+    checked = build_schema().with_limits(DocumentLimits.of(read_settings()))
     try:
         documents = read_documents(source)
     except ValueError as error:
@@ -241,9 +242,9 @@ def register_documents(source: Path, to: Path | None) -> None:
         registered = {id_of(text): text for text in documents.values()} | documents
         to.write_bytes(orjson.dumps(registered, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
     if not is_clean:
-        say(
+        report_problem(
             "command_refused",
-            "No document was registered, since some are invalid."
+            "No document was registered, because some documents are invalid."
             if to
             else "Some documents are invalid.",
         )
@@ -292,22 +293,25 @@ def cross_check_command(folder: Path) -> None:
     "--latency-ms",
     type=click.FloatRange(min=0),
     default=0,
-    help="Milliseconds added to every answer.",
+    help="The number of milliseconds by which every answer is delayed.",
 )
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=600, help="Requests per API key and window."
+    "--limit",
+    type=click.IntRange(min=1),
+    default=600,
+    help="The number of requests that an API key may make in a window.",
 )
 @click.option(
     "--window-s",
     type=click.FloatRange(min=0.001),
     default=300,
-    help="Length of the window in seconds.",
+    help="The length of the window in seconds.",
 )
 @click.option(
     "--fault-rate",
     type=click.FloatRange(0, 1),
     default=0,
-    help="Share of requests answered with a 5xx status.",
+    help="The share of requests that are answered with a 5xx status, 0 to 1.",
 )
 @click.option("--log", type=ANY_PATH, help="Append a line of JSON for each request to this file.")
 def sandbox(
@@ -364,7 +368,7 @@ def main() -> None:
         status = cli.main(standalone_mode=False)
     except click.ClickException as refused:
         if is_json:
-            say("command_refused", refused.format_message())
+            report_problem("command_refused", refused.format_message())
         else:
             refused.show()
         sys.exit(refused.exit_code)
@@ -372,13 +376,13 @@ def main() -> None:
         log.warning("interrupted")
         sys.exit(INTERRUPTED)
     except (UnmaskedError, UnweightedError) as undeclared:
-        say("command_failed", str(undeclared))
+        report_problem("command_failed", str(undeclared))
         sys.exit(1)
     except MigrationBlocked as blocked:
-        say("migration_blocked", str(blocked))
+        report_problem("migration_blocked", str(blocked))
         sys.exit(1)
     except SchemaNewer as newer:
-        say("schema_newer", str(newer))
+        report_problem("schema_newer", str(newer))
         sys.exit(1)
     except Exception as error:
         if not isinstance(error, FORESEEN) and fault_of(error) is None:
@@ -386,7 +390,7 @@ def main() -> None:
         if is_json:
             log_failure("command_failed", error)
         else:
-            say("command_failed", described(error))
+            report_problem("command_failed", described(error))
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 

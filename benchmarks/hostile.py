@@ -123,7 +123,7 @@ BODIES: dict[str, tuple[bytes, ...]] = {
 """The request bodies of each kind of load that sends plain HTTP requests."""
 
 EXPORTS = (
-    "/exports/delivery-exposure.csv?from=2026-01-01T00:00:00Z&to=2026-12-01T00:00:00Z",
+    "/exports/delivery-exposure.csv?fromAt=2026-01-01T00:00:00Z&untilAt=2026-12-01T00:00:00Z",
     "/exports/consent-evidence.csv?customerId=cus_01" + f"{1:024x}",
     "/schema.graphql",
 )
@@ -255,7 +255,7 @@ class Times:
         return sorted(self.ms)[min(int(len(self.ms) * share), len(self.ms) - 1)]
 
 
-def ask_gently(url: str, token: str, seconds: float) -> Times:
+def send_sequentially(url: str, token: str, seconds: float) -> Times:
     """Send requests one at a time for `seconds` over one blocking connection; return the times."""
     parts = urlsplit(url)
     assert parts.hostname is not None  # noqa: S101  # the address is our own
@@ -312,14 +312,14 @@ def hostile(kind: str, server: Running, token: str, senders: int) -> Iterator[di
 def measure(server: Running, token: str, kinds: tuple[str, ...], seconds: float, senders: int
             ) -> None:  # fmt: skip
     """Measure each kind of load and print its ratio."""
-    ask_gently(server.url, server.token, 0.5)
-    alone = ask_gently(server.url, server.token, seconds)
+    send_sequentially(server.url, server.token, 0.5)
+    alone = send_sequentially(server.url, server.token, seconds)
     base = alone.quantile(0.99)
     print(f"{'alone':18} {'':>7} p50 {alone.quantile(0.5):7.1f} ms  p99 {base:7.1f} ms", flush=True)
     ratios = []
     for kind in kinds:
         with hostile(kind, server, token, senders) as seen:
-            beside = ask_gently(server.url, server.token, seconds)
+            beside = send_sequentially(server.url, server.token, seconds)
         ratio = beside.quantile(0.99) / base
         ratios.append(ratio)
         print(
@@ -329,7 +329,7 @@ def measure(server: Running, token: str, kinds: tuple[str, ...], seconds: float,
             flush=True,
         )
         time.sleep(1.0)
-        asyncio.run(server.settle())
+        asyncio.run(server.wait_until_idle())
     print(
         f"{'median of ratios':18} {statistics.median(ratios):5.1f} x, largest {max(ratios):.1f} x"
     )

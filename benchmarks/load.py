@@ -87,7 +87,7 @@ class Load:
             before = running.cpu_s()
             result = await _measured(command)
             after = running.cpu_s()
-        await running.settle()
+        await running.wait_until_idle()
         count = int(result["requests"])
         if not count:
             return None

@@ -190,6 +190,6 @@ class Measurement:
             bodies = operation.bodies(server.server.dialect, self._plan.size)
             for start in range(0, DOCUMENTS, len(bodies)):
                 await self._load.send(server, bodies[: DOCUMENTS - start])
-            await server.settle()
+            await server.wait_until_idle()
             memory = outcome.memory_mb[server.key]
             memory[f"after {DOCUMENTS} documents"] = await server.memory_mb()

@@ -47,7 +47,8 @@ POSTGRES_CUSTOMERS = """
 INSERT INTO customer (id, account_number, account_number_key, external_reference, name, name_key,
   search_key,
   company_number,
-  customer_class_id, profile, enrichment_status, created_at, last_modified_at, version)
+  customer_class_id, profile, enrichment_status, created_at, last_modified_at, changed_at,
+  version)
 SELECT 'cus_01' || lpad(to_hex(n), 24, '0'), 'AC-' || lpad(n::text, 8, '0'),
   'ac-' || lpad(n::text, 8, '0'), 'crm-' || n,
   'Customer ' || lpad((n::bigint * 7919 % 1000003)::text, 7, '0') || ' Limited',
@@ -55,6 +56,7 @@ SELECT 'cus_01' || lpad(to_hex(n), 24, '0'), 'AC-' || lpad(n::text, 8, '0'),
   'customer ' || lpad((n::bigint * 7919 % 1000003)::text, 7, '0') || ' limited',
   lpad(n::text, 8, '0'), 'cls_01' || lpad(to_hex((n % 20 + 1) * 10), 24, '0'), $2::text::jsonb,
   'SUCCEEDED', '2026-01-01Z'::timestamptz + n * interval '1 second',
+  '2026-01-01Z'::timestamptz + n * interval '1 second',
   '2026-01-01Z'::timestamptz + n * interval '1 second', 1
 FROM generate_series(1, $1::int) AS n
 """
@@ -71,10 +73,11 @@ FROM generate_series(1, $1::int) AS n CROSS JOIN generate_series(0, 2) AS step
 
 POSTGRES_CONTACTS = """
 INSERT INTO contact (id, customer_id, name, email, address_salt, receives_bills,
-  receives_correspondence, is_active, is_mail_given_up, version, created_at, last_modified_at)
+  receives_correspondence, is_active, is_mail_given_up, version, created_at, last_modified_at,
+  changed_at)
 SELECT 'con_01' || lpad(to_hex(n * 4 + place), 24, '0'), 'cus_01' || lpad(to_hex(n), 24, '0'),
   'Contact number ' || place, 'c' || n || '.' || place || '@example.com', '', place = 0, true, true,
-  false, 1, '2026-01-01Z', '2026-01-01Z'
+  false, 1, '2026-01-01Z', '2026-01-01Z', '2026-01-01Z'
 FROM generate_series(1, $1::int) AS n CROSS JOIN generate_series(0, 2) AS place
 """
 

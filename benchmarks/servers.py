@@ -118,7 +118,7 @@ class Running:
             return False
         return self.server.dialect in operation.documents
 
-    async def settle(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until the server is idle, so that it does not slow the next one on the same core."""
         begun = time.monotonic()
         before = self.cpu_s()

@@ -37,7 +37,7 @@ CUSTOMER_LIFE = (
       basis: WRITTEN_OPT_IN, givenBy: $text, method: EMAIL, evidenceReference: $text }) {
       userErrors { code } } }""",
     """query ($id: ID!) { customer(id: $id) { name contacts { name email } consent { isGiven }
-      deliveryPreview { difference { __typename } } auditTrail { operation at } } }""",
+      deliveryPreview { difference { __typename } } auditTrail { nodes { operation at } } } }""",
     """mutation ($id: ID!, $text: String!) { changeCustomerClass(input: { customerId: $id,
       classId: "CLASS", reason: $text }) { userErrors { code } } }""".replace(
         "CLASS", class_id(CHECKED_CLASS + 1)
@@ -76,7 +76,7 @@ class Client:
             if one.key != "Q5whole"
         }
 
-    async def go_on_until(self, end: float) -> None:
+    async def send_until(self, end: float) -> None:
         """Send requests until the monotonic time `end`."""
         kinds = (self._known, self._cold, self._page, self._life, self._subscribe, self._wrong)
         headers = {"Authorization": f"Bearer {self._server.token}"}
@@ -170,7 +170,7 @@ async def _soak(data: Data, size: int, minutes: float) -> None:
             clients = [Client(server, size, place, seen) for place in range(CLIENTS)]
             async with asyncio.TaskGroup() as group:
                 for client in clients:
-                    group.create_task(client.go_on_until(end))
+                    group.create_task(client.send_until(end))
                 while time.monotonic() < end:
                     await asyncio.sleep(min(60, max(end - time.monotonic(), 0.1)))
                     passed, memory = (time.monotonic() - begun) / 60, await server.memory_mb()

@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 
 import click
 
-from app import utc_now
-from commands.running import do, read
+from commands.running import read, run_change
 from models.changes.granting import Grantee, grant_permissions, revoke_permissions
 from models.changes.token_issuing import (
     MAX_LIFE_DAYS,
@@ -22,17 +21,18 @@ from models.lists.access_list import effective_permissions, member_counts
 from models.tables.access import AccessToken, Scope
 from models.tables.audit import ActorContext
 from models.tables.user import User, UserGroup
+from opening import utc_now
 
 ALL = ", ".join(Scope)
 
 
 token_cli = click.Group("token", help="Access tokens.")
-user_cli = click.Group("user", help="Users and their permissions.")
+user_cli = click.Group("user", help="Manage users and their permissions.")
 group_cli = click.Group("group", help="Groups of users.")
 
 
-def _codes_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
-    """Parse permissions, separated by commas, or `all`.
+def _scopes_of(_: click.Context, __: click.Parameter, text: str) -> list[Scope]:
+    """Return the permissions in a text, separated by commas; `all` means all of them.
 
     Raises BadParameter for an unknown permission.
     """
@@ -41,10 +41,10 @@ def _codes_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
     codes = [part.strip() for part in text.split(",") if part.strip()]
     if any(code not in set(Scope) for code in codes):
         raise click.BadParameter(f"Use one or more of these, separated by commas: {ALL}.")
-    return codes
+    return [Scope(code) for code in codes]
 
 
-named = click.option("--name", required=True, help="1 to 200 characters.")
+named = click.option("--name", required=True, help="The name, 1 to 200 characters.")
 of_user = click.argument("user_id", help="The id that `user list` shows.")
 of_group = click.argument("group_id", help="The id that `group list` shows.")
 of_token = click.argument("token_id", help="The id that `token list` shows.")
@@ -52,13 +52,13 @@ of_grantee = click.argument("grantee_id", help="The id of a user or a group.")
 permitted = click.option(
     "--permissions",
     default="",
-    callback=_codes_of,
+    callback=_scopes_of,
     help="Permissions separated by commas, or `all`.",
 )
 to_permit = click.option(
     "--permissions",
     required=True,
-    callback=_codes_of,
+    callback=_scopes_of,
     help=f"Permissions separated by commas, or `all`: {ALL}.",
 )
 LIFE = click.IntRange(1, MAX_LIFE_DAYS)
@@ -68,15 +68,26 @@ LIFE = click.IntRange(1, MAX_LIFE_DAYS)
 @click.option(
     "--scopes",
     required=True,
-    callback=_codes_of,
+    callback=_scopes_of,
     help=f"Permissions separated by commas, or `all`: {ALL}.",
 )
-@click.option("--name", default="operator", help="Name of the token's holder; shown in histories.")
-@click.option("--days", type=LIFE, default=90, help="Days until the token expires.")
-@click.option("--user", help="The id of the user that owns the token. Default: no owner.")
-@click.option("--reseller", help="The id of the reseller that the token is bound to, for ever.")
+@click.option(
+    "--name", default="operator", help="The name of the token's holder, which histories show."
+)
+@click.option(
+    "--days", type=LIFE, default=90, help="The number of days after which the token expires."
+)
+@click.option(
+    "--user",
+    help="The id of the user that the token belongs to. By default the token belongs to no user.",
+)
+@click.option(
+    "--reseller",
+    help="The id of the reseller that the token is bound to, which cannot be changed later. By"
+    " default none.",
+)
 def issue_token(
-    scopes: list[str], name: str, days: int, user: str | None, reseller: str | None
+    scopes: list[Scope], name: str, days: int, user: str | None, reseller: str | None
 ) -> None:
     """Issue a bearer token; it is printed once and cannot be read again."""
     wanted = TokenRequest(name, scopes, days, user, reseller)
@@ -84,7 +95,7 @@ def issue_token(
     async def work(act: ActorContext) -> Issued:
         return await issue(act, wanted, None)
 
-    print(f"Token {do(work).secret}")
+    print(f"Token {run_change(work).secret}")
 
 
 @token_cli.command("rotate")
@@ -93,12 +104,13 @@ def issue_token(
     "--overlap-hours",
     type=click.IntRange(0, 720),
     default=24,
-    help="Hours that the old token stays valid; 0 ends it at once.",
+    help="The number of hours that the old token stays valid; 0 ends it at once.",
 )
 @click.option(
     "--days",
     type=LIFE,
-    help="Days until the new token expires. Default: the lifetime of the old one.",
+    help="The number of days after which the new token expires. By default the lifetime of the old"
+    " token.",
 )
 def rotate_token(token_id: str, overlap_hours: int, days: int | None) -> None:
     """Replace a token by a new one, which is printed once."""
@@ -106,7 +118,7 @@ def rotate_token(token_id: str, overlap_hours: int, days: int | None) -> None:
     async def work(act: ActorContext) -> Issued:
         return await rotate(act, token_id, timedelta(hours=overlap_hours), days, None)
 
-    print(f"Token {do(work).secret}")
+    print(f"Token {run_change(work).secret}")
 
 
 @token_cli.command("list")
@@ -133,16 +145,20 @@ def revoke_token(token_id: str) -> None:
     async def work(act: ActorContext) -> AccessToken:
         return await revoke(act, token_id, None, None)
 
-    do(work)
+    run_change(work)
     print(f"Revoked {token_id}")
 
 
 @user_cli.command("add")
 @named
 @click.option("--email", help="The user's email address.")
-@click.option("--issuer", help="The issuer of the identity provider where the user signs in.")
-@click.option("--subject", help="The user's subject (`sub`) at that provider.")
-@click.option("--reseller", help="The id of the reseller that the user works for, for ever.")
+@click.option("--issuer", help="The issuer URL of the identity provider where the user signs in.")
+@click.option("--subject", help="The user's id (`sub`) at the identity provider.")
+@click.option(
+    "--reseller",
+    help="The id of the reseller that the user works for, which cannot be changed later. By default"
+    " none.",
+)
 @permitted
 def add_user(
     name: str,
@@ -150,7 +166,7 @@ def add_user(
     issuer: str | None,
     subject: str | None,
     reseller: str | None,
-    permissions: list[str],
+    permissions: list[Scope],
 ) -> None:
     """Add a user, and print the id."""
 
@@ -161,7 +177,7 @@ def add_user(
             await grant_permissions(act, added.id, permissions, None, None)
         return added
 
-    print(f"User {do(work).id}")
+    print(f"User {run_change(work).id}")
 
 
 @user_cli.command("list")
@@ -190,7 +206,7 @@ def disable(user_id: str) -> None:
     async def work(act: ActorContext) -> User:
         return await disable_user(act, user_id, None, None)
 
-    do(work)
+    run_change(work)
     print(f"Disabled {user_id}")
 
 
@@ -202,7 +218,7 @@ def enable(user_id: str) -> None:
     async def work(act: ActorContext) -> User:
         return await enable_user(act, user_id, None, None)
 
-    do(work)
+    run_change(work)
     print(f"Enabled {user_id}")
 
 
@@ -210,7 +226,7 @@ def enable(user_id: str) -> None:
 @named
 @click.option("--external-name", help="The group's name at the identity provider.")
 @permitted
-def add_group(name: str, external_name: str | None, permissions: list[str]) -> None:
+def add_group(name: str, external_name: str | None, permissions: list[Scope]) -> None:
     """Add a group, and print the id."""
 
     async def work(act: ActorContext) -> UserGroup:
@@ -219,7 +235,7 @@ def add_group(name: str, external_name: str | None, permissions: list[str]) -> N
             await grant_permissions(act, added.id, permissions, None, None)
         return added
 
-    print(f"Group {do(work).id}")
+    print(f"Group {run_change(work).id}")
 
 
 @group_cli.command("list")
@@ -246,7 +262,7 @@ def join(group_id: str, user_id: str) -> None:
     async def work(act: ActorContext) -> UserGroup:
         return await change_members(act, group_id, [user_id], [], None)
 
-    do(work)
+    run_change(work)
     print(f"{user_id} is in {group_id}")
 
 
@@ -259,7 +275,7 @@ def leave(group_id: str, user_id: str) -> None:
     async def work(act: ActorContext) -> UserGroup:
         return await change_members(act, group_id, [], [user_id], None)
 
-    do(work)
+    run_change(work)
     print(f"{user_id} is not in {group_id}")
 
 
@@ -271,32 +287,32 @@ def delete(group_id: str) -> None:
     async def work(act: ActorContext) -> UserGroup:
         return await delete_group(act, group_id, None)
 
-    do(work)
+    run_change(work)
     print(f"Deleted {group_id}")
 
 
 @click.command("grant")
 @of_grantee
 @to_permit
-def grant(grantee_id: str, permissions: list[str]) -> None:
+def grant(grantee_id: str, permissions: list[Scope]) -> None:
     """Grant permissions to a user or a group."""
 
     async def work(act: ActorContext) -> Grantee:
         return await grant_permissions(act, grantee_id, permissions, None, None)
 
-    print(f"Granted; {grantee_id} has {', '.join(do(work).permissions)}")
+    print(f"Granted; {grantee_id} has {', '.join(run_change(work).permissions)}")
 
 
 @click.command("revoke")
 @of_grantee
 @to_permit
-def revoke_from(grantee_id: str, permissions: list[str]) -> None:
+def revoke_from(grantee_id: str, permissions: list[Scope]) -> None:
     """Revoke permissions of a user or a group."""
 
     async def work(act: ActorContext) -> Grantee:
         return await revoke_permissions(act, grantee_id, permissions, None, None)
 
-    print(f"Revoked; {grantee_id} has {', '.join(do(work).permissions) or 'nothing'}")
+    print(f"Revoked; {grantee_id} has {', '.join(run_change(work).permissions) or 'nothing'}")
 
 
 for grantees in (user_cli, group_cli):

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import click
 
-from app import open_platform
 from commands.running import read_settings
 from models.lists.lookup_monitor import LookupBacklog
+from opening import open_platform
 
 
 @click.command("backlog")

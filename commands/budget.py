@@ -4,26 +4,39 @@ import asyncio
 
 import click
 
-from app import open_platform
-from commands.running import read, read_settings, say
+from commands.running import read, read_settings, report_problem
 from models.storage.point_budget import reset_points
+from opening import open_platform
 
-budget_cli = click.Group("budget", help="Budgets that all processes share.")
+budget_cli = click.Group(
+    "budget", help="Manage the budgets of requests and of points, which all processes share."
+)
 
 
 @budget_cli.command("reset")
 @click.option(
-    "--register", "is_register", is_flag=True, help="The budget of requests to Companies House."
+    "--register",
+    "is_register",
+    is_flag=True,
+    help="Reset the budget of requests to Companies House.",
 )
-@click.option("--points", is_flag=True, help="The points that users and partners may spend.")
 @click.option(
-    "--all", "everybody", is_flag=True, help="With --points: the points of all users and partners."
+    "--points",
+    is_flag=True,
+    help="Reset the points that users and partners may spend; needs --all or --key.",
+)
+@click.option(
+    "--all",
+    "everybody",
+    is_flag=True,
+    help="With --points: reset the points of all users and partners.",
 )
 @click.option(
     "--key",
     "keys",
     multiple=True,
-    help="With --points: the id of a user, reseller or token; may be repeated.",
+    help="With --points: the id of a user, reseller or token whose points to reset; may be"
+    " repeated.",
 )
 def reset(*, is_register: bool, points: bool, everybody: bool, keys: tuple[str, ...]) -> None:
     """Reset budgets, for example after a process with a wrong clock has used them up.
@@ -56,4 +69,6 @@ def _reset_points(keys: tuple[str, ...] | None) -> None:
     count = read(work)
     print(f"Reset {count} budget{'' if count == 1 else 's'} of points.")
     if keys and count < len(set(keys)):
-        say("budgets_unspent", "The other budgets were unspent.")
+        report_problem(
+            "budgets_unspent", "The other budgets had no spent points, so they were not reset."
+        )

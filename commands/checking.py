@@ -1,4 +1,4 @@
-"""`manage.py check`: reports all problems of the settings and the environment at once."""
+"""`manage.py check`: reports all problems of settings and environment at once."""
 
 import asyncio
 import sys
@@ -20,9 +20,9 @@ from models.jobs.heartbeat import Heartbeat
 from models.storage.database import Database
 from models.storage.pooler import (
     CONNECTION_ERRORS,
-    hears_notifications,
-    plans_as_needed,
-    shares_sessions,
+    has_planner_setting,
+    is_transaction_pooler,
+    receives_notifications,
 )
 from observability.log_errors import code_of
 from settings import Settings, environment_names
@@ -34,7 +34,11 @@ Check = Callable[[Settings], Awaitable[list[Finding]]]
 
 
 @click.command("check")
-@click.option("--online", is_flag=True, help="Also check that Companies House accepts the API key.")
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Also check, by a request, that Companies House accepts the API key.",
+)
 @click.option("--accept", multiple=True, help="The code of a problem to ignore; may be repeated.")
 @click.option("--json", "is_json", is_flag=True, help="Print the result as one JSON object.")
 def check(*, online: bool, accept: tuple[str, ...], is_json: bool) -> None:
@@ -81,8 +85,8 @@ async def all_findings(*, is_online: bool) -> list[Finding]:
         except ValueError as error:
             findings.append(_invalid(str(error)))
     judged = findings_of(settings, environment_names())
-    # Invalid settings are reported already, and are set to their defaults here. So a message that
-    # such a setting is missing would be wrong.
+    # Invalid settings were reported already, and have their defaults here. So a message that such a
+    # setting is missing would be wrong.
     findings += [one for one in judged if one.variable not in unset]
     findings += filter(None, (too_few_files(settings, file_limit()),))
     checks: list[Check] = [check_database, check_mail_server, check_provider]
@@ -114,7 +118,7 @@ def readable_settings() -> tuple[Settings | None, list[Finding], set[str]]:
 
 
 async def check_database(settings: Settings) -> list[Finding]:
-    """Return problems unless the database answers, accepts writes, and has all migrations."""
+    """Return problems of the database: no answer, no writes, or migrations that do not fit."""
     path = settings.database_url.removeprefix("sqlite://").partition("?")[0]
     if settings.database_url.startswith("sqlite") and not Path(path).is_file():  # noqa: ASYNC240  # one look
         return [_unreachable("The SQLite file does not exist. Run `manage.py migrate`.")]
@@ -156,16 +160,23 @@ async def _check_writing(database: Database) -> list[Finding]:
 
 async def _check_pooler(database: Database) -> list[Finding]:
     findings = []
-    if await shares_sessions(database.direct_dsn):
-        message = "DATABASE_DIRECT_URL leads to a pooler too. Set it to the server's own address."
-        findings.append(Finding("DIRECT_URL_IS_POOLED", "DATABASE_DIRECT_URL", message))
-    elif not await hears_notifications(database):
-        message = "DATABASE_DIRECT_URL leads to another database than DATABASE_URL."
-        findings.append(Finding("DIRECT_URL_DIFFERS", "DATABASE_DIRECT_URL", message))
-    if not await plans_as_needed(database.dsn):
+    if await is_transaction_pooler(database.direct_dsn):
         message = (
-            "Sessions behind the pooler lack a planner setting, so lists may be slow. Run"
-            " `manage.py migrate` as the role that the pooler uses, then RECONNECT in its console."
+            "DATABASE_DIRECT_URL leads to a connection pooler. Set it to the address of the"
+            " database server itself."
+        )
+        findings.append(Finding("DIRECT_URL_IS_POOLED", "DATABASE_DIRECT_URL", message))
+    elif not await receives_notifications(database):
+        message = (
+            "DATABASE_DIRECT_URL leads to another database than DATABASE_URL. Set both to the same"
+            " database."
+        )
+        findings.append(Finding("DIRECT_URL_DIFFERS", "DATABASE_DIRECT_URL", message))
+    if not await has_planner_setting(database.dsn):
+        message = (
+            "Database sessions of the connection pooler lack a setting of the query planner, so"
+            " lists may be slow. Run `manage.py migrate` as the role that the pooler uses, then run"
+            " RECONNECT in the pooler's console."
         )
         findings.append(Finding("PLANNER_SETTING", "DATABASE_URL", message))
     return findings
@@ -176,10 +187,14 @@ async def _in_time(one: Check, settings: Settings) -> list[Finding]:
         async with asyncio.timeout(TIMEOUT_S):
             return await one(settings)
     except ValueError:
-        return []  # an invalid address, which is reported already
+        return []  # an invalid URL, which was reported already
     except TimeoutError:
         name = one.__name__.removeprefix("check_").replace("_", " ")
-        return [Finding("NO_ANSWER", None, f"No answer in {TIMEOUT_S:g} s: {name}.")]
+        return [
+            Finding(
+                "NO_ANSWER", None, f"The check of the {name} got no answer within {TIMEOUT_S:g} s."
+            )
+        ]
 
 
 def _settings_of(error: ErrorDetails) -> list[str]:
@@ -199,14 +214,14 @@ def _unreachable(message: str) -> Finding:
 
 def _newer(breaking: Sequence[str]) -> Finding:
     message = (
-        f"The database is newer than this program: {', '.join(breaking)} unknown. Update this"
-        " program."
+        "The database is newer than this program, which does not know these migrations:"
+        f" {', '.join(breaking)}. Update this program."
     )
     return Finding("SCHEMA_NEWER", "DATABASE_URL", message)
 
 
 def _pending(missing: Sequence[str]) -> Finding:
-    message = f"Migrations are missing: {', '.join(missing)}. Run `manage.py migrate`."
+    message = f"The database lacks these migrations: {', '.join(missing)}. Run `manage.py migrate`."
     return Finding("MIGRATIONS_PENDING", "DATABASE_URL", message)
 
 

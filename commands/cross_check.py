@@ -1,4 +1,4 @@
-"""Compares our reader of accounts with an independent reader, for each figure in a folder."""
+"""Compares our reader of accounts with another one, figure by figure, for documents in a folder."""
 
 import warnings
 from collections import Counter
@@ -25,7 +25,7 @@ CONCEPTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "total_assets_less_current_liabilities": (concepts.LESS_CURRENT_LIABILITIES.concepts,),
     "net_assets": (concepts.NET.concepts, concepts.EQUITY.concepts, concepts.FUNDS.concepts),
 }
-"""The tags of each figure, in groups; the first group with a value is used, as in our reader."""
+"""The tags for each figure, in groups: the first group with a value is used, as in our reader."""
 
 _SUFFIXES = frozenset({".html", ".htm", ".xhtml", ".xml", ".xbrl", ".zip"})
 _NEAR = Decimal("0.005")
@@ -36,7 +36,7 @@ _NIL = "xsi:nil"
 class OtherFact:
     """A number without dimensions that the other reader found.
 
-    `day` is its date if it `is_instant`, or else the last day of its period.
+    `day` is the date of an amount at a date (`is_instant`), or else the last day of a period.
     """
 
     concept: str
@@ -134,7 +134,7 @@ def _values(
 def cross_check(folder: Path, other: OtherReader) -> Iterator[str]:
     """Yield the lines of a report about the documents in `folder` and its subfolders.
 
-    These are the differences, and then a table with the count of each outcome.
+    The report has the differences, and then a table with the number of each outcome.
     """
     counts: Counter[tuple[str, Outcome]] = Counter()
     failures: Counter[str] = Counter()

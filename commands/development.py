@@ -1,15 +1,18 @@
-"""The additions of `make run`: sample customers and contacts, a token, and a first query."""
+"""What `make run` adds: sample customers and contacts, a link, a token, and a first query."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import models
-from app import Platform
 from models.changes.contact_editing import create_contact
 from models.changes.customer_editing import create_customer
 from models.rules.consent import ConsentBasis, ConsentMethod
+from models.rules.profile import ProfileEntry, ValueSource
 from models.tables.access import Principal, Scope, issue_token
 from models.tables.audit import ActorContext
+from opening import Platform
+from settings import ROOT
 
 LIFETIME = timedelta(days=30)
 
@@ -18,10 +21,14 @@ SAMPLES = (
     ("A made-up PLC", "COMPANY_UK_PLC", "00000102"),
     ("A made-up reseller", "RESELLER_UK_COMPANY", "00000106"),
     ("Accounts on paper only", "COMPANY_UK_LIMITED", "00000201"),
+    ("Values that a user corrected", "COMPANY_UK_LIMITED", "00000103"),
     ("Alex Sample, sole trader", "SOLE_TRADER", None),
     ("Sam Sample", "RESIDENTIAL", None),
 )
 """The sample customers: name, code of a shipped class, and a company number of the sandbox."""
+
+TYPED = {"Values that a user corrected": {"incorporated_on": "2001-02-03", "employees": 20}}
+"""Values of the profiles of some sample customers, for which lookups suggest others."""
 
 CONTACTS = {
     "A made-up PLC": (
@@ -53,8 +60,12 @@ FIRST_QUERY = (
 )
 
 
-async def development_greeting(platform: Platform) -> list[str]:
-    """Issue a token, add the samples if there are no customers, and return the lines to print."""
+async def development_greeting(platform: Platform, endpoint: str) -> list[str]:
+    """Issue a token, add the samples if there are no customers, and return the lines to print.
+
+    `endpoint` is the line about the endpoint. The token is in the fragment of the link, which
+    browsers do not send.
+    """
     token = await issue_token("Development", frozenset(Scope), platform.clock(), LIFETIME)
     if platform.settings.companies_house_sandbox and not await models.Customer.exists():
         act = ActorContext(
@@ -62,15 +73,32 @@ async def development_greeting(platform: Platform) -> list[str]:
             platform.clock(),
             f"samples-{uuid4()}",
         )
-        await platform.database.transaction(lambda: _add_samples(act))
+        await platform.database.transaction(lambda: add_samples(act))
     settings = platform.settings
     mails = f"Mails {settings.mailbox}" if settings.smtp_url is None else "Mails are sent by SMTP"
-    return [f"Token {token}", mails, f"First query: {FIRST_QUERY}"]
+    is_built = (ROOT / "build" / "playground" / "index.html").is_file()
+    here = settings.links_begin_with
+    return [
+        endpoint,
+        f"Token {token}",
+        mails,
+        f"First query: {FIRST_QUERY}",
+        "",
+        f"Playground {here}/playground/#token={token}" if is_built else f"Start page {here}/",
+        "",
+    ]
 
 
-async def _add_samples(act: ActorContext) -> None:
+async def add_samples(act: ActorContext) -> None:
+    """Add the sample customers with their contacts and consent."""
     for name, code, number in SAMPLES:
-        values = {"name": name, "class_code": code, "company_number": number}
+        values: dict[str, Any] = {"name": name, "class_code": code, "company_number": number}
+        values["profile"] = {
+            field: ProfileEntry(
+                value=typed, source=ValueSource.USER, retrieved_at=act.now.isoformat()
+            )
+            for field, typed in TYPED.get(name, {}).items()
+        }
         customer = await create_customer(act, values, consent=CONSENT.get(name))
         for contact in CONTACTS.get(name, ()):
             await create_contact(act, customer.id, contact)

@@ -1,9 +1,9 @@
-"""Checks of external services: mail server, identity provider and Companies House."""
+"""Checks external services: mail server, identity provider and Companies House."""
 
 from typing import TYPE_CHECKING
 
-from app import register_endpoints
 from commands.findings import Finding
+from opening import register_endpoints
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ ANY_COMPANY = "00000006"
 
 
 class _NoLimit:
-    """A limiter that allows the one request of a check, without using the shared budget."""
+    """A limiter that allows the single request of a check, without using the shared budget."""
 
     async def acquire(self, *, is_search: bool = False) -> None: ...
 
@@ -38,7 +38,7 @@ async def check_mail_server(settings: Settings) -> list[Finding]:
     try:
         await post.check()
     except MailDelayed as fault:
-        message = f"The mail server cannot be used: {fault.code}."
+        message = f"Connecting or signing in to the mail server failed: {fault.code}."
         return [Finding("MAIL_SERVER_UNREACHABLE", "SMTP_URL", message)]
     return []
 

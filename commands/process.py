@@ -19,11 +19,11 @@ import click
 import structlog
 from pydantic import SecretStr
 
-from app import Platform
 from commands.findings import Finding, findings_of, too_few_files
 from models.storage.database import Database
 from models.storage.migrate import schema_version
-from models.storage.pooler import CONNECTION_ERRORS, shares_sessions
+from models.storage.pooler import CONNECTION_ERRORS, is_transaction_pooler
+from opening import Platform
 from settings import ROOT, Settings, environment_names
 
 log = structlog.get_logger(__name__)
@@ -40,14 +40,17 @@ PASSWORD_PARAMETER = re.compile(
 POOLER = Finding(
     "SHARED_SESSIONS",
     "DATABASE_POOLER",
-    "DATABASE_URL leads to a pooler that shares sessions between transactions: saves and reads"
-    " will fail, and revoked tokens stay valid. Set DATABASE_POOLER=transaction, and"
-    " DATABASE_DIRECT_URL to the server's own address.",
+    "DATABASE_URL leads to a connection pooler that shares sessions between transactions: saves and"
+    " reads will fail, and revoked tokens stay valid. Set DATABASE_POOLER=transaction, and"
+    " DATABASE_DIRECT_URL to the address of the database server itself.",
 )
 
 
 class Process:
-    """A server or worker process, for its log lines; `kinds` are the kinds of jobs that it runs."""
+    """Writes the log lines about a server or worker process.
+
+    `kinds` are the kinds of jobs that the process runs.
+    """
 
     def __init__(self, role: str, settings: Settings, kinds: Sequence[str] | None = None) -> None:
         self._role = role
@@ -79,6 +82,7 @@ class Process:
         """Log that the process is ready, with its version and settings and the fields `more`."""
         database: Database = platform.database
         age = process_age_s()
+        is_json = self._settings.log_format == "json"
         log.info(
             "started",
             role=self._role,
@@ -90,7 +94,8 @@ class Process:
             database="postgresql" if database.is_postgres else "sqlite",
             schema=await _schema_of(database),
             start_s=None if age is None else round(age, 2),
-            configuration=shown_settings(self._settings),
+            # Too long for a person who reads the log.
+            configuration=shown_settings(self._settings) if is_json else None,
         )
 
     def stopped(self, reason: str, **more: Any) -> None:
@@ -101,25 +106,26 @@ class Process:
 
 
 async def _schema_of(database: Database) -> str | None:
-    """Return the name of the latest migration; None if the database does not answer."""
+    """Return the name of the last migration that was applied; None without an answer."""
     try:
         async with asyncio.timeout(SCHEMA_TIMEOUT_S):
             return await schema_version(database)
-    except Exception:  # the process has started, and this is for the log only
+    except Exception:  # The process has started, and the name is for the log only.
         return None
 
 
 async def pooler_findings(settings: Settings) -> list[Finding]:
     """Return a problem if the database is behind a pooler that the settings do not name.
 
-    Only poolers that share sessions are found. A database that does not answer is no problem here.
+    Only poolers that share sessions are detected. That a database does not answer is not reported
+    here.
     """
     if settings.database_url.startswith("sqlite") or settings.database_pooler != "none":
         return []
     try:
-        is_shared = await shares_sessions(Database(settings.database_url).dsn)
+        is_shared = await is_transaction_pooler(Database(settings.database_url).dsn)
     except (*CONNECTION_ERRORS, ValueError):
-        return []  # the next connection reports the error
+        return []  # the next connection will report the error
     return [POOLER] if is_shared else []
 
 
@@ -146,7 +152,7 @@ def shown(value: Any) -> Any:
 
 
 def without_password(text: str) -> str:
-    """Return a URL with its password masked, and parameters that look like secrets."""
+    """Return a URL in which the password, and parameters that look like secrets, are masked."""
     return PASSWORD_PARAMETER.sub(rf"\1{PASSWORD}", LOGIN.sub(rf"\1:{PASSWORD}@", text))
 
 

@@ -1,4 +1,4 @@
-"""Functions for all commands: read the settings, open the database, make changes."""
+"""Functions that all commands use: read the settings, open the database, make changes."""
 
 import asyncio
 import sys
@@ -11,7 +11,7 @@ import click
 import structlog
 from pydantic import ValidationError
 
-from app import check_addresses, database_of, utc_now
+from app import check_addresses
 from models.rules.errors import Refused
 from models.storage.database import Database
 from models.storage.migrate import migrate
@@ -19,6 +19,7 @@ from models.storage.pooler import set_planner_default
 from models.tables.access import OPERATOR
 from models.tables.audit import ActorContext
 from observability.logs import configure_logs
+from opening import database_of, utc_now
 from settings import Settings, wanted_log_format
 
 log = structlog.get_logger(__name__)
@@ -26,8 +27,8 @@ log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 
 
-def say(event: str, problem: str, **more: str) -> None:
-    """Print a problem to standard error, or log it as `event` if logs are JSON."""
+def report_problem(event: str, problem: str, **more: str) -> None:
+    """Print a problem to standard error; if the log format is JSON, log it as `event` instead."""
     if wanted_log_format() == "json":
         log.error(event, **more, problem=problem)
     else:
@@ -61,7 +62,7 @@ async def with_database(
         await database.open()
         return await work(database)
     finally:
-        # An open SQLite connection would keep the process from ending.
+        # An SQLite connection that stays open would keep the process from ending.
         await database.close()
 
 
@@ -70,7 +71,7 @@ async def migrate_database(
 ) -> None:
     """Apply the missing migrations; `note` is called with the name of each.
 
-    The connection goes directly to the database, not through a pooler.
+    This connects directly to the database, not through a pooler.
     """
     database = Database(settings.database_direct_url or settings.database_url)
     try:
@@ -87,10 +88,11 @@ def read(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
     return asyncio.run(with_database(read_settings(), lambda _: work()))
 
 
-def do(work: Callable[[ActorContext], Awaitable[Result]]) -> Result:
-    """Return the result of `work`, a change by the operator in one transaction.
+def run_change(work: Callable[[ActorContext], Awaitable[Result]]) -> Result:
+    """Return the result of `work`, which makes a change in one transaction.
 
-    If the change is refused, print the reasons and exit with status 1.
+    `work` gets the operator as the actor. If the change is refused, the reasons are printed, and
+    the command exits with status 1.
     """
 
     async def unit(database: Database) -> Result:
@@ -102,12 +104,12 @@ def do(work: Callable[[ActorContext], Awaitable[Result]]) -> Result:
         return asyncio.run(with_database(read_settings(), unit))
     except Refused as refused:
         for refusal in refused.refusals:
-            say("command_refused", refusal.message, code=refusal.code)
+            report_problem("command_refused", refusal.message, code=refusal.code)
         sys.exit(1)
 
 
 def _plain(error: ValueError) -> str:
-    """Return what is wrong with the settings, without repeating their values."""
+    """Return what an error says is wrong with the settings, without the settings' values."""
     if not isinstance(error, ValidationError):
         return str(error)
     return "; ".join(

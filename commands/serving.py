@@ -8,7 +8,7 @@ from web.server import Config, Drain, Server
 
 
 def free_socket(host: str) -> socket.socket:
-    """Return a socket bound to a free port of a host, with the options that uvicorn would set."""
+    """Return a socket bound to a free port of a host, with the options that uvicorn sets."""
     (family, kind, number, _, address), *_ = socket.getaddrinfo(
         host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
@@ -21,7 +21,7 @@ def free_socket(host: str) -> socket.socket:
 
 
 class LoggedServer(Server):
-    """A server that logs its stop, with the signal and the number of requests."""
+    """A server that logs why it stops: by which signal, and after how many requests."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class LoggedServer(Server):
             raise
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop the server, and log that before uvicorn raises the signal again."""
+        """Stop the server, and log that; afterwards, uvicorn raises the signal again."""
         await super().shutdown(sockets)
         reason = signal_names(self.signals) or "end"
         self._process.stopped(reason, requests=self.request_count)

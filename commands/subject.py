@@ -1,4 +1,4 @@
-"""Commands for data subjects: find, export and erase the data about a person."""
+"""Commands for requests of data subjects: find, export and erase the data about a person."""
 
 import json
 import sys
@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from commands.running import do, read, read_settings, say
+from commands.running import read, read_settings, report_problem, run_change
 from models.changes.subject import (
-    Fate,
+    ErasureAction,
     Mention,
     Subjects,
     confirmations_of,
@@ -26,22 +26,27 @@ from models.changes.subject import (
 from models.rules.wanted_person import Wanted
 from models.tables.audit import ActorContext
 
-subject_cli = click.Group("subject", help="What is stored of one person (a data subject).")
+subject_cli = click.Group(
+    "subject", help="Find, export and erase what is stored about one person (a data subject)."
+)
 
-FATES = {
-    Fate.ERASED: "goes with erase",
-    Fate.ON_REQUEST: "stays, because it is about somebody else; erase --mentions erases it",
-    Fate.EVIDENCE: "stays, because it is evidence of consent, kept while its customer is",
-    Fate.CREDENTIAL: "stays, because it names a credential: a token, or who did something",
-    Fate.SIGN_IN: "stays, so that the user cannot sign in as somebody new",
-    Fate.OTHER: "stays, because it is data of somebody else; edit it there",
+ERASURE_ACTIONS = {
+    ErasureAction.ERASED: "`erase` erases it",
+    ErasureAction.ON_REQUEST: "stays, because it is about somebody else; `erase --mentions` erases"
+    " it",
+    ErasureAction.EVIDENCE: "stays, because it is evidence of consent, kept until its customer is"
+    " erased",
+    ErasureAction.CREDENTIAL: "stays, because it names an access token, or the actor of a change",
+    ErasureAction.SIGN_IN: "stays, so that the erased user cannot sign in as a new user",
+    ErasureAction.OTHER: "stays, because it is data of somebody else; edit it with the mutations of"
+    " the API",
 }
 
 
 def _wanted(email: str | None, name: str | None) -> Wanted:
     given = [one for one in (email, name) if one is not None]
     if len(given) != 1 or not given[0].strip():
-        raise click.UsageError("Give the person by --email or by --name, one of them.")
+        raise click.UsageError("Name the person by either --email or --name, and not by both.")
     return Wanted(email, name)
 
 
@@ -85,7 +90,7 @@ def export(email: str | None, name: str | None) -> None:
                     "id": one.row_id,
                     "column": one.column,
                     "of": one.owner_id,
-                    "isErased": one.fate is Fate.ERASED,
+                    "isErased": one.action is ErasureAction.ERASED,
                 }
                 for one in found
             ],
@@ -99,15 +104,25 @@ def export(email: str | None, name: str | None) -> None:
 @subject_cli.command("erase")
 @by_email
 @by_name
-@click.option("--only", "ids", multiple=True, help="Erase only this id; can be repeated.")
+@click.option(
+    "--only",
+    "ids",
+    multiple=True,
+    help="Erase only the contact, customer, user or mention with this id; may be repeated.",
+)
 @click.option(
     "--mentions",
     "with_mentions",
     is_flag=True,
-    help="Also erase reasons of class changes, and values and reasons in the audit trail, that"
-    " mention the person and are about somebody else.",
+    help="Also erase mentions of the person in data about others: reasons of class changes, and"
+    " values and reasons in the audit trail.",
 )
-@click.option("--yes", "is_meant", is_flag=True, help="Erase; without it, only list what would be.")
+@click.option(
+    "--yes",
+    "is_meant",
+    is_flag=True,
+    help="Erase; without this option, only list what would be erased.",
+)
 def erase_subject(
     email: str | None,
     name: str | None,
@@ -131,8 +146,8 @@ def erase_subject(
         return subjects, await mentions(wanted, subjects)
 
     def wanted_of(found: list[Mention]) -> list[Mention]:
-        """Return the mentions to erase; with --only, just those in the rows with these ids."""
-        asked = [one for one in found if one.fate is Fate.ON_REQUEST and with_mentions]
+        """Return the mentions to erase: all, or with --only those in rows with the given ids."""
+        asked = [one for one in found if one.action is ErasureAction.ON_REQUEST and with_mentions]
         return [one for one in asked if not ids or one.row_id in ids]
 
     if not is_meant:
@@ -145,11 +160,14 @@ def erase_subject(
         await erase_mentioned(act, wanted_of(found))
         return subjects, await confirmations_of(subjects)
 
-    _print_erased(*do(work))
+    _print_erased(*run_change(work))
     _, left = read(lambda: _look(wanted))
     if left:
         _print_mentions(left)
-        say("subject_mentioned", f"The person is still mentioned in {len(left)} places.")
+        report_problem(
+            "subject_mentioned",
+            f"The person is still mentioned in {len(left)} places, which are listed above.",
+        )
         sys.exit(2)
 
 
@@ -162,11 +180,11 @@ def _print_plan(
         print(f"would erase {subject_id}")
     for one in wanted_of(found):
         print(f"would erase {one.table}.{one.column} {one.row_id}")
-    print("Nothing was erased: add --yes.")
+    print("Nothing was erased. Add --yes to erase all this.")
 
 
 def _print_erased(erased: Subjects, confirmations: list[str]) -> None:
-    """Print the erased ids, and delete the mails of `confirmations` from the local mailbox."""
+    """Print which ids were erased, and delete the mails of `confirmations` from MAILBOX."""
     for subject_id in erased.ids:
         print(f"erased {subject_id}")
     for confirmation_id in confirmations:
@@ -184,11 +202,11 @@ async def _look(wanted: Wanted) -> tuple[Subjects, list[Mention]]:
 def _print_mentions(found: list[Mention]) -> None:
     for one in found:
         of = f" of {one.owner_id}" if one.owner_id and one.owner_id != one.row_id else ""
-        print(f"mention   {one.table}.{one.column} {one.row_id}{of}: {FATES[one.fate]}")
+        print(f"mention   {one.table}.{one.column} {one.row_id}{of}: {ERASURE_ACTIONS[one.action]}")
 
 
 def _mails(wanted: Wanted) -> list[Path]:
-    """Return the files of the local mailbox that mention the person."""
+    """Return the files with mails (in the folder MAILBOX) that mention the person."""
     return [
         file
         for file in sorted(read_settings().mailbox.glob("*.eml"))
@@ -197,7 +215,7 @@ def _mails(wanted: Wanted) -> list[Path]:
 
 
 def _text_of(content: bytes) -> str:
-    """Return the recipient and the plain text of a mail."""
+    """Return the recipient and the plain text of a mail, in which to search."""
     message = message_from_bytes(content, policy=default)
     assert isinstance(message, EmailMessage)  # noqa: S101  # by that policy
     body = message.get_body(("plain",))

@@ -1,25 +1,26 @@
 """Finds environment variables that are probably misspelt names of settings.
 
-Variables of other programs must not be reported, so names are compared word by word:
-each word must be equal or similar. Short names may differ only by two swapped letters.
+Variables of other programs must not be reported, so names are compared word by word: each word
+must be equal to, or resemble, the word of the setting. Short names may differ only by two swapped
+letters.
 """
 
 from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 
 OURS_ALONE = ("COMPANIES_HOUSE_", "COMPANY_HOUSE_")
-"""Prefixes of names that only our settings use, or their misspellings."""
+"""Prefixes that only names of our settings have, or their misspellings."""
 UNITS = ("S", "SECONDS", "SEC", "MS", "MINUTES", "HOURS", "DAYS", "BYTES", "SIZE")
 SHORT = 5
-"""Names of up to this many letters, such as HOST, resemble too many others to be compared."""
+"""Names of up to this number of letters, such as HOST, resemble too many others."""
 ALIKE, ALIKE_OVERALL = 0.65, 0.8
 LONG_WORD = 6
 
 
 def resembling(names: Iterable[str], settings: Collection[str]) -> dict[str, str]:
-    """Return the nearest setting for each name that resembles a setting, but is none.
+    """Return the most similar setting for each name that resembles a setting, but is none.
 
-    `settings` are the names of all settings; those in the result are in capitals.
+    `settings` are the names of all settings. The settings in the result are in capitals.
     """
     known = sorted(name.upper() for name in settings)
     found = {}

@@ -15,13 +15,13 @@ async def worker_health(
 ) -> AsyncIterator[str]:
     """Serve /healthz and /readyz within the context, and yield their address as `host:port`.
 
-    /healthz answers 503 if a turn of the worker's loop takes more than `longest_turn_s` seconds, so
-    that the worker is restarted. A database that is down does not stop the loop. /readyz answers
-    503 while no heartbeat can be stored.
+    /healthz answers 503 if an iteration of the worker's loop takes more than `longest_turn_s`
+    seconds, so that the worker is restarted; a database that is down does not stop the loop.
+    /readyz answers 503 while no heartbeat can be stored.
     """
 
     async def healthz(_: web.Request) -> web.Response:
-        return _answer("stuck", liveness.since_turn, longest_turn_s)
+        return _answer("stuck", liveness.since_iteration, longest_turn_s)
 
     async def readyz(_: web.Request) -> web.Response:
         longest = MAX_SILENCE.total_seconds()
@@ -40,10 +40,10 @@ async def worker_health(
 
 
 def _answer(fault: str, silence: float | None, longest: float) -> web.Response:
-    """Return an answer with the seconds since the last sign of life.
+    """Return an answer with the seconds since the last sign of life, `silence`.
 
-    The status is 503 if these are more than `longest`, or if `silence` is None, as before the first
-    sign.
+    The status is 503 if these are more than `longest`, or if `silence` is None, before the first
+    sign. `fault` says what is then missing.
     """
     is_well = silence is not None and silence <= longest
     seconds = None if silence is None else round(silence, 1)

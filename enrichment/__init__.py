@@ -1,1 +1,1 @@
-"""Companies House: its client, the reader of its data and of filed accounts, and a sandbox."""
+"""Data from Companies House: a client, readers of its data and of filed accounts, and a sandbox."""

@@ -1,4 +1,4 @@
-"""Reads accounts in a separate process, so that the event loop is not blocked."""
+"""Reads accounts documents in a separate process, so that the event loop is not blocked."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ _ENVIRONMENT = ("LD_LIBRARY_PATH", "PATH")
 
 
 class AccountsReaderDied(Exception):
-    """The process ended without a result, for example at a shutdown; a retry may help."""
+    """The process that reads accounts ended without a result; a retry may help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class _Answer:
 _ANSWER = TypeAdapter(_Answer)
 
 
-async def read_accounts_apart(content: bytes, *, company_number: str) -> Accounts:
+async def read_accounts_in_subprocess(content: bytes, *, company_number: str) -> Accounts:
     """Return the accounts in a document, read by `read_accounts` in a separate process.
 
     Raises AccountsRefused if the document cannot be read or is of another company, and
@@ -61,7 +61,7 @@ async def read_accounts_apart(content: bytes, *, company_number: str) -> Account
 
 
 def accounts_of(status: int | None, output: bytes) -> Accounts:
-    """Return the accounts in the process's output; `status` is its exit status.
+    """Return the accounts in the output of the process that read them; `status` is its exit status.
 
     Raises AccountsRefused if the document was refused or took too long, and AccountsReaderDied if
     there is no result.

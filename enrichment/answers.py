@@ -1,4 +1,4 @@
-"""Interprets answers of Companies House: which error a status means, how long to wait."""
+"""Interprets answers of Companies House: which error a status means, and how long to wait."""
 
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -76,16 +76,16 @@ def refuse_redirect(answer: Answer, where: str) -> None:
 def time_of(headers: Mapping[str, str], own: float) -> float:
     """Return the server's time in epoch seconds, from the Date header; `own` if it is missing.
 
-    The other times in an answer are from the same clock. So waits that are computed with it are
-    right even if our own clock is wrong.
+    Other times in the answer are from the server's clock too, so waits that are computed from both
+    are right even if the clock of this machine is wrong.
     """
     return _instant(headers.get("Date")) or own
 
 
 def wait_after_refusal(headers: Mapping[str, str], *, now: float) -> float:
-    """Return the seconds to wait after a 429, by Retry-After or X-Ratelimit-Reset.
+    """Return the seconds to wait after status 429, by Retry-After or X-Ratelimit-Reset.
 
-    Without these headers it is a whole window of the rate limit. `now` is in epoch seconds.
+    Without these headers, it is a whole window of the rate limit. `now` is in epoch seconds.
     """
     waiting = _retry_after(headers, now)
     return wait_until_reset(headers, now=now) if waiting is None else waiting
@@ -98,9 +98,9 @@ def wait_until_reset(headers: Mapping[str, str], *, now: float) -> float:
 
 
 def is_budget_empty(headers: Mapping[str, str]) -> bool:
-    """Return whether the rate limit allows no more requests.
+    """Return whether the headers say that the rate limit allows no more requests.
 
-    The two APIs use different names for the header.
+    The two APIs of Companies House use different names for the header.
     """
     names = ("X-Ratelimit-Remain", "X-Ratelimit-Remaining")
     left = [_number(headers.get(name)) for name in names]

@@ -1,4 +1,4 @@
-"""Results of a search by name; a user must choose one, none is stored automatically (R88)."""
+"""Results of a company search by name. A user must choose one; none is stored by itself (R88)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from enrichment.profile import read_number
 
 @dataclass(frozen=True, slots=True)
 class CompanyCandidate:
-    """One search result; an attribute is None if the register does not state it."""
+    """A company found by name; an attribute is None if Companies House does not state it."""
 
     company_number: str
     title: str

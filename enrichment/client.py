@@ -1,4 +1,4 @@
-"""The client of Companies House' two APIs: profiles, filings, documents and name searches."""
+"""A client for the two APIs of Companies House: profiles, filings, documents and name searches."""
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -33,7 +33,15 @@ from enrichment.errors import (
     TimedOut,
     TransientFault,
 )
-from enrichment.exchange import Answer, Caps, fetch, has_login, new_session, place, wall_clock
+from enrichment.exchange import (
+    Answer,
+    RequestLimits,
+    fetch,
+    has_login,
+    new_session,
+    place,
+    wall_clock,
+)
 from enrichment.filings import has_accounts
 from enrichment.members import elements, whole
 from models.rules.company_number import normalise
@@ -45,20 +53,20 @@ _OUTAGE = (ServerError, ConnectionFailed, TimedOut)
 
 
 __all__ = [
-    "Caps",
     "CompaniesHouse",
     "CompanyCandidate",
     "Limiter",
+    "RequestLimits",
     "companies_house",
     "new_session",
 ]
 
 
 class Limiter(Protocol):
-    """The request budget that all processes share."""
+    """Limits requests to Companies House, by a budget that all processes share."""
 
     async def acquire(self, *, is_search: bool = False) -> None:
-        """Take one request from the budget, waiting shortly; raises BudgetSpent if that fails."""
+        """Take one request from the budget, after a short wait if needed; raises BudgetSpent."""
 
     async def hold_off(self, seconds: float) -> None:
         """Pause the requests of all processes for `seconds`."""
@@ -67,7 +75,7 @@ class Limiter(Protocol):
         """Count a failed request; several in a row count as an outage, and pause all requests."""
 
     async def note_success(self) -> None:
-        """Note that a request got an answer."""
+        """Record that a request got an answer, so that earlier failures no longer count."""
 
 
 @asynccontextmanager
@@ -76,7 +84,7 @@ async def companies_house(
     endpoints: Endpoints,
     api_key: str,
     limiter: Limiter,
-    caps: Caps | None = None,
+    limits: RequestLimits | None = None,
     clock: Callable[[], float] = wall_clock,
 ) -> AsyncIterator["CompaniesHouse"]:
     """Yield a client with its own HTTP sessions, which are closed at the end of the context."""
@@ -87,15 +95,15 @@ async def companies_house(
             endpoints=endpoints,
             api_key=api_key,
             limiter=limiter,
-            caps=caps or Caps(),
+            limits=limits or RequestLimits(),
             clock=clock,
         )
 
 
 class CompaniesHouse:
-    """The client of both APIs; its requests raise CompaniesHouseFault or BudgetSpent.
+    """The client for both APIs; its requests raise CompaniesHouseFault or BudgetSpent.
 
-    Each request to the APIs is first taken from the budget of the limiter. After a broken
+    Each request counts against the budget of the limiter before it is sent. After a broken
     connection or a status of 502, 503 or 504, a request is repeated at once, by default at most
     twice (R90). The API key is sent only to the two configured origins, in the Authorization
     header.
@@ -109,7 +117,7 @@ class CompaniesHouse:
         endpoints: Endpoints,
         api_key: str,
         limiter: Limiter,
-        caps: Caps | None = None,
+        limits: RequestLimits | None = None,
         clock: Callable[[], float] = wall_clock,
     ) -> None:
         if storage_session is api_session or has_login(storage_session):
@@ -119,7 +127,7 @@ class CompaniesHouse:
         self._storage_session = storage_session
         self._authorization = authorization(api_key)
         self._limiter = limiter
-        self._caps = caps or Caps()
+        self._limits = limits or RequestLimits()
         self._clock = clock
 
     def within(self, limiter: Limiter) -> "CompaniesHouse":
@@ -137,7 +145,7 @@ class CompaniesHouse:
         return await self._json(f"/company/{normalise(number)}")
 
     async def accounts_filings(self, number: str) -> dict[str, Any]:
-        """Return the filings of the category accounts as JSON, the newest first.
+        """Return a company's filings of the category "accounts" as JSON, the newest first.
 
         If the first page has no accounts, further pages are requested, up to three pages in all.
         Their items are appended to those of the first page. Raises NotFound if there is no such
@@ -158,8 +166,8 @@ class CompaniesHouse:
     async def document_metadata(self, link: str) -> dict[str, Any]:
         """Return the metadata of a document as JSON, with the content types in which it exists.
 
-        `link` is the member links.document_metadata of a filing. Only the document id in it is
-        used: see `Endpoints.document_metadata_url`.
+        `link` is the member `links.document_metadata` of a filing. Only the document id in the link
+        is used: see `Endpoints.document_metadata_url`.
         """
         url = URL(self.endpoints.document_metadata_url(link))
         return _as_object(await self._retrying(lambda: self._json_body(url)))
@@ -168,8 +176,9 @@ class CompaniesHouse:
         """Return the bytes of a document; `content_type` is one of those in its metadata.
 
         Raises NotAcceptable if the document does not exist in that type, RedirectRefused if the API
-        redirects to a host that is not allowed, DocumentTooLarge beyond `Caps.document_bytes`, and
-        StorageFault if the document store refuses the signed link, which expires after 60 seconds.
+        redirects to a host that is not allowed, DocumentTooLarge beyond
+        `RequestLimits.document_bytes`, and StorageFault if the document store refuses the signed
+        link, which expires after 60 seconds.
         """
         if not _CONTENT_TYPE.fullmatch(content_type):
             raise ValueError("not a content type")
@@ -193,7 +202,7 @@ class CompaniesHouse:
         return _as_object(await self._retrying(lambda: self._json_body(url, is_search=is_search)))
 
     async def _json_body(self, url: URL, *, is_search: bool = False) -> bytes:
-        most_bytes = self._caps.json_bytes
+        most_bytes = self._limits.json_bytes
         try:
             answer = await self._ask(url, "application/json", most_bytes, is_search=is_search)
         except DocumentTooLarge:
@@ -204,7 +213,7 @@ class CompaniesHouse:
         return answer.body
 
     async def _content(self, url: URL, content_type: str) -> bytes:
-        answer = await self._ask(url, content_type, self._caps.document_bytes)
+        answer = await self._ask(url, content_type, self._limits.document_bytes)
         if not is_redirect(answer.status):
             return answer.body
         target = self.endpoints.storage_url(answer.headers.get("Location", ""))
@@ -212,8 +221,8 @@ class CompaniesHouse:
             self._storage_session,
             target,
             {"Accept": "*/*"},
-            caps=self._caps,
-            most_bytes=self._caps.document_bytes,
+            limits=self._limits,
+            most_bytes=self._limits.document_bytes,
         )
         if is_redirect(stored.status):
             raise RedirectRefused(f"{stored.status} from {place(target)}", status=stored.status)
@@ -224,16 +233,16 @@ class CompaniesHouse:
     async def _ask(
         self, url: URL, accept: str, most_bytes: int, *, is_search: bool = False
     ) -> Answer:
-        """Send one request to either API within the budget; raises the fault that a status means.
+        """Send one request to either API, if the budget allows it; raises the fault of its status.
 
-        If the answer asks for a wait, all requests are paused.
+        If the answer asks for a wait, the requests of all processes are paused.
         """
         await self._limiter.acquire(is_search=is_search)
         answer = await fetch(
             self._api_session,
             url,
             {"Accept": accept, "Authorization": self._authorization},
-            caps=self._caps,
+            limits=self._limits,
             most_bytes=most_bytes,
         )
         now = time_of(answer.headers, self._clock())
@@ -247,24 +256,24 @@ class CompaniesHouse:
         return answer
 
     async def _retrying(self, ask: Callable[[], Awaitable[bytes]]) -> bytes:
-        """Return the result of `ask`, which is repeated soon after a broken connection or gateway.
+        """Return the result of `ask`; repeat it after a broken connection or a gateway's error.
 
-        The limiter is told of success and failure, so that it detects outages.
+        Success and failure are reported to the limiter, so that it detects outages.
         """
-        caps = self._caps
+        limits = self._limits
         try:
             async for attempt in stamina.retry_context(
                 on=_is_blip,
-                attempts=caps.attempts,
+                attempts=limits.attempts,
                 timeout=None,
-                wait_initial=caps.wait_initial_s,
-                wait_max=caps.wait_max_s,
-                wait_jitter=caps.wait_jitter_s,
+                wait_initial=limits.wait_initial_s,
+                wait_max=limits.wait_max_s,
+                wait_jitter=limits.wait_jitter_s,
             ):
                 with attempt:
                     body = await ask()
         except CompaniesHouseFault as fault:
-            # The requests of one company may fail, but several failures in a row are an outage.
+            # Requests about one company may fail alone; several failures in a row mean an outage.
             if isinstance(fault, _OUTAGE):
                 await self._limiter.note_fault()
             else:

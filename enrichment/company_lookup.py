@@ -1,4 +1,4 @@
-"""The job that looks up a customer at Companies House, and stores the result."""
+"""Runs the job that looks up a customer at Companies House, and stores the result."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -93,13 +93,13 @@ class CompanyLookup:
         return store
 
     async def note_blocked(self) -> None:
-        """Store on waiting lookups that Companies House refuses the API key."""
+        """Mark waiting lookups: Companies House refuses the API key."""
         await note_blocked()
 
     async def note_retry(
         self, job: Claim, due_at: datetime, reason: str | None, attempts: int
     ) -> None:
-        """Store on the lookup when it is retried, and the data that is known so far (R85)."""
+        """Store when the lookup will be retried, and the data that is known so far (R85)."""
         run_id: str = job.payload["run_id"]
         await note_waiting(
             run_id,
@@ -111,7 +111,7 @@ class CompanyLookup:
         )
 
     async def note_failure(self, job: Claim, reason: str, *, is_bare: bool) -> None:
-        """End the lookup after its last attempt, and store the company profile if known (R85).
+        """End the lookup after its last attempt; store the company profile if it is known (R85).
 
         With `is_bare`, only the failure is stored.
         """

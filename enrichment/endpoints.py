@@ -1,4 +1,4 @@
-"""The URLs of Companies House, and checks of the links in its answers before they are followed."""
+"""The URLs of Companies House, and checks of links in its answers before they are followed."""
 
 import base64
 import re
@@ -36,7 +36,7 @@ _KEY = re.compile(r"[\x21-\x39\x3b-\x7e]{1,200}")
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The origins of the two APIs; the API key is sent only to these.
+    """The origins of the two APIs of Companies House; the API key is sent only to these.
 
     Raises ValueError for a URL that is not an origin, or is plain http to another machine.
     """
@@ -61,15 +61,15 @@ class Endpoints:
 
     @property
     def source(self) -> Literal["REGISTER", "SANDBOX"]:
-        """The source that is stored with data from these APIs; unknown origins are a sandbox."""
+        """The source to store with data from these APIs: SANDBOX unless both are the real ones."""
         return "REGISTER" if self.is_register else "SANDBOX"
 
     def document_metadata_url(self, link: str) -> str:
-        """Return the URL of the metadata of the document in a filing's link.
+        """Return the URL of the metadata of the document to which a filing links.
 
-        Links of Companies House have different hosts. Only the document id in `link` is used, with
-        the configured origin, so that the API key is sent nowhere else. Raises InvalidDocumentLink
-        if the link contains no document id.
+        Links in answers have different hosts. Only the document id in `link` is used, with the
+        configured origin, so that the API key is sent nowhere else. Raises InvalidDocumentLink if
+        the link contains no document id.
         """
         found = _DOCUMENT_ID.fullmatch(link)
         if found is None:
@@ -105,7 +105,9 @@ class Endpoints:
 def authorization(api_key: str) -> str:
     """Return the Authorization header of an API key; raises ValueError for an invalid key."""
     if not _KEY.fullmatch(api_key):
-        raise ValueError("a Companies House key is 1 to 200 visible characters without a colon")
+        raise ValueError(
+            "a Companies House API key must be 1 to 200 visible characters without a colon"
+        )
     return "Basic " + base64.b64encode(f"{api_key}:".encode()).decode()
 
 
@@ -117,15 +119,21 @@ def _is_storage_host(host: str) -> bool:
 
 def _origin(text: str) -> str:
     if _UNSAFE.search(text):
-        raise ValueError("a Companies House URL must not hold spaces or control characters")
+        raise ValueError("a Companies House URL must not contain spaces or control characters")
     url = URL(text)
     host = url.host or ""
     if url.scheme not in {"http", "https"} or not host:
         raise ValueError("a Companies House URL must be an absolute http(s) URL")
     if url.user is not None or url.password is not None:
-        raise ValueError("a Companies House URL must not hold a user name or password")
+        raise ValueError("a Companies House URL must not contain a user name or password")
     if url.path not in {"", "/"} or url.query_string or url.fragment:
-        raise ValueError("a Companies House URL must be an origin, without path or query")
+        raise ValueError(
+            "a Companies House URL must end after the host and port, as https://api.example:"
+            " without path or query"
+        )
     if url.scheme == "http" and not is_loopback(host):
-        raise ValueError("plain http is allowed for this machine only; use https")
+        raise ValueError(
+            "a Companies House URL must be https; plain http is allowed only for servers on this"
+            " machine"
+        )
     return str(url.origin())

@@ -23,14 +23,14 @@
 
     BudgetSpent                   our own request budget is used up; no request was sent
 
-No message contains a key, a signed URL or text sent by the server.
+No message of these errors contains a key, a signed URL or text sent by the server.
 """
 
 from typing import ClassVar
 
 
 class CompaniesHouseFault(Exception):
-    """A request failed; `code` is stable, and safe to store and show."""
+    """A request to Companies House failed; `code` never changes, and may be stored and shown."""
 
     code: ClassVar[str] = "COMPANIES_HOUSE_FAULT"
 
@@ -40,7 +40,7 @@ class CompaniesHouseFault(Exception):
 
 
 class PermanentFault(CompaniesHouseFault):
-    """A failure for which retrying does not help; the request is not retried (R90)."""
+    """A failure for which a retry does not help, so the request is not retried (R90)."""
 
     code: ClassVar[str] = "PERMANENT_FAULT"
 
@@ -58,13 +58,13 @@ class Blocked(PermanentFault):
 
 
 class Unauthorised(Blocked):
-    """401: the key is missing, wrong or of another kind."""
+    """401: the API key is missing, wrong or of another kind."""
 
     code: ClassVar[str] = "UNAUTHORISED"
 
 
 class Forbidden(Blocked):
-    """403: the key lacks the permission, or our IP address is banned."""
+    """403: the API key lacks the permission, or our IP address is banned."""
 
     code: ClassVar[str] = "FORBIDDEN"
 
@@ -106,7 +106,7 @@ class DocumentTooLarge(PermanentFault):
 
 
 class TransientFault(CompaniesHouseFault):
-    """A failure for which retrying later may help (R90).
+    """A failure for which a later retry may help (R90).
 
     `retry_after` is the wait in seconds that the server asked for; None if it did not.
     """
@@ -156,7 +156,7 @@ class ConnectionFailed(TransientFault):
 
 
 class StorageFault(TransientFault):
-    """The document store refused or failed; its links expire after 60 s, so a new one may work."""
+    """The document store refused a link or failed. A new link may work: they expire after 60 s."""
 
     code: ClassVar[str] = "DOCUMENT_STORAGE"
 
@@ -168,7 +168,7 @@ class BadPayload(TransientFault):
 
 
 class BudgetSpent(Exception):
-    """The shared request budget is used up; retry in `wait` seconds."""
+    """Our own request budget is used up; retry after `wait` seconds."""
 
     def __init__(self, wait: float) -> None:
         super().__init__(f"no request budget for {wait:.1f} s")

@@ -16,8 +16,8 @@ _CHUNK = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Caps:
-    """Limits on a request: seconds, bytes after decompression, and attempts."""
+class RequestLimits:
+    """Limits on a request: seconds, bytes of the answer after decompression, and attempts."""
 
     total_s: float = 30.0
     connect_s: float = 10.0
@@ -39,7 +39,7 @@ class Answer:
 
 
 def new_session() -> aiohttp.ClientSession:
-    """Return an HTTP session that ignores cookies, and proxies and logins in the environment."""
+    """Return an HTTP session without cookies, and without proxies and logins of the environment."""
     return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
 
 
@@ -49,12 +49,12 @@ def has_login(session: aiohttp.ClientSession) -> bool:
 
 
 def place(url: URL) -> str:
-    """Return host and path of a URL for messages and logs; its query may have a signature."""
+    """Return host and path of a URL, for messages and logs: the query may have a signature."""
     return f"{url.host}{url.path}"
 
 
 def wall_clock() -> float:
-    """Return the time in epoch seconds, as in headers about the rate limit."""
+    """Return the time in epoch seconds, the unit in headers about the rate limit."""
     return time.time()
 
 
@@ -63,16 +63,16 @@ async def fetch(
     url: URL,
     headers: Mapping[str, str],
     *,
-    caps: Caps,
+    limits: RequestLimits,
     most_bytes: int,
 ) -> Answer:
     """Send one GET without following redirects, and return the answer.
 
-    Raises TimedOut, ConnectionFailed or DocumentTooLarge. The first two are raised outside the
-    `except` blocks, so that they do not refer to aiohttp's request, which contains the API key or a
-    signed URL.
+    Raises TimedOut, ConnectionFailed or DocumentTooLarge. The first two are raised outside of
+    `except` blocks, so that they have no reference to aiohttp's request, which contains the API key
+    or a signed URL.
     """
-    timeout = aiohttp.ClientTimeout(total=caps.total_s, connect=caps.connect_s)
+    timeout = aiohttp.ClientTimeout(total=limits.total_s, connect=limits.connect_s)
     fault: CompaniesHouseFault
     try:
         async with session.get(
@@ -99,7 +99,7 @@ async def fetch(
 def _send_once() -> aiohttp.ClientMiddlewareType:
     """Return a middleware that sends a request only once.
 
-    Otherwise aiohttp repeats a failed GET, which our request budget would not count.
+    Otherwise aiohttp would repeat a failed GET, without counting it against our request budget.
     """
     is_sent = False
 

@@ -5,7 +5,7 @@ from datetime import date
 
 from enrichment.members import day, elements, flag, member, text
 
-# The category "accounts" also has changes of the reference date (AA01, LLAA01).
+# The category "accounts" also has filings of other types: changes of the reference date.
 ACCOUNTS_TYPES = frozenset({"AA", "AAMD"})
 
 _READABLE = (
@@ -20,7 +20,7 @@ _READABLE = (
 
 @dataclass(frozen=True, slots=True)
 class AccountsFiling:
-    """One filing of accounts; if `metadata_link` is None, it has no document."""
+    """A filing of accounts; `metadata_link` is None if it has no document."""
 
     transaction_id: str
     type: str
@@ -33,7 +33,7 @@ class AccountsFiling:
 
 
 def latest_accounts(payload: object) -> AccountsFiling | None:
-    """Return the accounts of the newest period; None if `payload` has no accounts.
+    """Return the accounts of the newest period in a filing history; None if there are none.
 
     Of several filings for that period, the newest is returned. The filing date alone does not
     decide, since accounts of a later period may be filed first. Malformed items are ignored.
@@ -50,7 +50,8 @@ def has_accounts(payload: object) -> bool:
 def choose_content_type(metadata: object) -> str | None:
     """Return the content type in which to request a document; None if there is only a PDF.
 
-    Types of tagged accounts are preferred. The type is spelt exactly as in `metadata`.
+    Types of tagged accounts are preferred. The type is spelt exactly as in the document's
+    `metadata`.
     """
     resources = member(metadata, "resources")
     listed = list(resources) if isinstance(resources, dict) else []

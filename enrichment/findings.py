@@ -1,4 +1,4 @@
-"""Turns data from the register and from accounts into profile entries with sources. PURE."""
+"""Turns data of Companies House and from accounts into profile entries with their source. PURE."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -9,17 +9,20 @@ from enrichment.accounts import Accounts, Figure, WarningCode
 from enrichment.filings import AccountsFiling
 from enrichment.profile import CompanyRecord
 from models.rules.enrichment_status import EnrichmentReason
-from models.rules.profile import ACCOUNTS_FIELDS, ADDRESS_LINES, ProfileEntry, is_to_come
+from models.rules.profile import ACCOUNTS_FIELDS, ADDRESS_LINES, ProfileEntry, is_in_future
 
 EMPLOYEES = "employees"
 _SLACK = timedelta(days=7)
 EMPLOYEES_COMPULSORY_FROM = date(2016, 1, 1)
-"""Periods that begin on or after this date must state the number of employees, unless dormant."""
+"""Accounts for periods that begin from this date on must state the number of employees.
+
+Those of dormant companies need not.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where data comes from, and when it was retrieved."""
+    """The source of data (REGISTER or SANDBOX), and when the data was retrieved."""
 
     source: str
     retrieved_at: datetime
@@ -43,13 +46,13 @@ def profile_entries(record: CompanyRecord, origin: Origin) -> dict[str, ProfileE
             {line: getattr(address, line) for line in ADDRESS_LINES}
         )
     founded = record.incorporated_on
-    if founded is not None and not is_to_come(founded, origin.retrieved_at):
+    if founded is not None and not is_in_future(founded, origin.retrieved_at):
         entries["incorporated_on"] = origin.entry(founded.isoformat())
     return entries
 
 
 def profile_details(record: CompanyRecord, origin: Origin) -> dict[str, Any]:
-    """Return further details of a company from the register, such as its status and old names."""
+    """Return the other details of a company, such as its status and former names."""
     return {
         "company_name": record.name,
         "company_type": record.type,
@@ -78,7 +81,7 @@ def profile_details(record: CompanyRecord, origin: Origin) -> dict[str, Any]:
 
 
 def filing_details(filing: AccountsFiling) -> dict[str, Any]:
-    """Return the details of the newest accounts, whether or not they can be read (A24)."""
+    """Return the details about the filing of the newest accounts, readable or not (A24)."""
     return {
         "accounts_filing_id": filing.transaction_id,
         "accounts_filed_on": _iso(filing.filed_on),
@@ -90,7 +93,7 @@ def filing_details(filing: AccountsFiling) -> dict[str, Any]:
 def accounts_entries(
     accounts: Accounts, filing: AccountsFiling, origin: Origin
 ) -> dict[str, ProfileEntry]:
-    """Return the profile entries from accounts: number of employees, asset totals (A22, A23)."""
+    """Return the profile entries for the number of employees and asset totals (A22, A23)."""
     entries = {}
     of_filing = _doubts_of_filing(accounts, filing)
     for name in ACCOUNTS_FIELDS:
@@ -122,7 +125,7 @@ def accounts_entries(
 
 
 def _doubts_of_filing(accounts: Accounts, filing: AccountsFiling) -> set[WarningCode]:
-    """Return a warning code if the register and the document differ in the balance sheet date."""
+    """Return a warning if the balance sheet date in the filing and in the document differ."""
     filed_for = filing.period_end_on
     if filed_for is None or abs(accounts.balance_sheet_date - filed_for) <= _SLACK:
         return set()
@@ -132,7 +135,7 @@ def _doubts_of_filing(accounts: Accounts, filing: AccountsFiling) -> set[Warning
 def shortfall(accounts: Accounts) -> EnrichmentReason | None:
     """Return why figures are missing in accounts that could be read (R85).
 
-    None if no figure is missing that must be stated.
+    None if no compulsory figure is missing.
     """
     figures = [getattr(accounts, name) for name in ACCOUNTS_FIELDS if name != EMPLOYEES]
     if accounts.unreadable:

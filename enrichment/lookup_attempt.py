@@ -1,4 +1,4 @@
-"""One attempt at a lookup: requests the missing answers from Companies House, and stores them."""
+"""One attempt at a lookup: requests missing answers from Companies House, and stores them."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ import structlog
 from tortoise.exceptions import IntegrityError
 
 from enrichment.accounts import Accounts, AccountsRefused, RefusalCode
-from enrichment.accounts_process import read_accounts_apart
+from enrichment.accounts_process import read_accounts_in_subprocess
 from enrichment.client import CompaniesHouse
 from enrichment.errors import BadPayload, Blocked, NotFound, PermanentFault
 from enrichment.filings import AccountsFiling, choose_content_type, latest_accounts
@@ -34,14 +34,14 @@ from models.storage.database import Database
 log = structlog.get_logger(__name__)
 
 PROFILE = "profile"
-"""The first step of a lookup: the company profile, which is useful even without the others."""
+"""The first step of a lookup: the company profile, which is useful even if later steps fail."""
 
 FRESH_FOR = timedelta(days=3)
-"""How long an answer of an earlier attempt is reused.
+"""For how long the answers of earlier attempts are reused.
 
-This is longer than a lookup is retried, so a retry repeats no request. Each value is stored with
-the time of its answer. Only a lookup that was paused, for example by a blocked key, requests older
-answers again.
+Retries end before that, so a retry repeats no request. Only a lookup that was paused, for example
+because the API key was refused, requests old answers again. Each value is stored with the time of
+the answer that it is from.
 """
 
 STEPS = (PROFILE, "filings", "metadata", "content")
@@ -49,9 +49,9 @@ STEPS = (PROFILE, "filings", "metadata", "content")
 
 
 class _NoFigures(Exception):
-    """There are no figures, though the company profile is known; `filing` are the newest accounts.
+    """Raised if the company profile is known, but no figures can be read, for a `reason`.
 
-    `filing` is None if there are no accounts.
+    `filing` is the filing of the newest accounts; None if there are no accounts.
     """
 
     def __init__(self, reason: EnrichmentReason, filing: AccountsFiling | None = None) -> None:
@@ -61,7 +61,7 @@ class _NoFigures(Exception):
 
 
 class LookupAttempt:
-    """One attempt at one lookup."""
+    """An attempt of the job of one lookup."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class LookupAttempt:
         self._source = client.endpoints.source
 
     async def findings(self) -> Findings:
-        """Return the findings of the lookup, after requesting the answers that are not stored yet.
+        """Return what the lookup finds, after requesting the answers that are not stored yet.
 
         Raises CompaniesHouseFault, BudgetSpent or LeaseLostError.
         """
@@ -89,7 +89,7 @@ class LookupAttempt:
         except (
             NotFound,
             InvalidCompanyNumber,
-        ):  # a number that was stored earlier may be invalid by the present rules
+        ):  # a company number that was stored earlier may be invalid by the present rules
             return Findings(
                 EnrichmentStatus.NOT_FOUND,
                 self._source,
@@ -148,7 +148,7 @@ class LookupAttempt:
             )
         content, at = await self._content(filing, filing.metadata_link)
         try:
-            accounts = await read_accounts_apart(content, company_number=number)
+            accounts = await read_accounts_in_subprocess(content, company_number=number)
         except AccountsRefused as refused:
             log.info("accounts_refused", code=refused.code)
             raise _NoFigures(
@@ -192,7 +192,8 @@ class LookupAttempt:
         """Return the bytes of a step's answer, and the time when it was received.
 
         A stored answer of an earlier attempt is used if it is recent. Otherwise `ask` requests the
-        answer, which is then stored (R90). Raises LeaseLostError if another worker stored one.
+        answer, which is then stored (R90). Raises LeaseLostError if another worker has stored an
+        answer meanwhile.
         """
         run_id = self._run.id
         kept = await UpstreamResponse.get_or_none(run_id=run_id, step=step)
@@ -209,6 +210,6 @@ class LookupAttempt:
 
         try:
             await self._database.transaction(work)
-        except IntegrityError as error:  # another worker has stored one
+        except IntegrityError as error:  # another worker has stored an answer
             raise LeaseLostError(run_id) from error
         return body, at

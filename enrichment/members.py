@@ -1,4 +1,4 @@
-"""Reads members of untrusted JSON, which may be absent, null or of another type."""
+"""Reads members of untrusted JSON, which may be absent, null or of an unexpected type."""
 
 from datetime import date
 
@@ -22,9 +22,9 @@ def text(holder: object, name: str) -> str | None:
 
 
 def storable(value: object) -> str | None:
-    """Return text or a number as trimmed text that a database can store.
+    """Return a text or a number as trimmed text that a database can store.
 
-    None if it is blank, or another type. U+0000, which PostgreSQL cannot store, is removed.
+    None if it is blank, or of another type. U+0000, which PostgreSQL cannot store, is removed.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None

@@ -11,7 +11,7 @@ from models.rules.company_number import InvalidCompanyNumber, normalise
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A registered office; every line may be missing."""
+    """The postal address of a registered office; each line may be missing."""
 
     care_of: str | None = None
     premises: str | None = None
@@ -35,9 +35,9 @@ class PreviousName:
 
 @dataclass(frozen=True, slots=True)
 class CompanyRecord:
-    """A company profile of the register; values of enumerations are text (R84).
+    """A company profile at Companies House; values of enumerations are text (R84).
 
-    An attribute is None if the register does not state it.
+    An attribute is None if Companies House does not state it.
     """
 
     number: str
@@ -126,7 +126,7 @@ def _read_address(value: object) -> Address | None:
 
 
 def _is_default(address: Address) -> bool:
-    """Return whether Companies House replaced the address by its own default address."""
+    """Return whether Companies House replaced the company's address by a default address."""
     lines = (address.care_of, address.po_box, address.address_line_1, address.address_line_2)
     return any("companies house default address" in (line or "").lower() for line in lines)
 

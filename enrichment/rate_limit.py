@@ -1,4 +1,4 @@
-"""Keeps the request budget of an API key in a row of the database, for all processes."""
+"""The request budget of an API key, in a database row that all processes share."""
 
 import asyncio
 import hashlib
@@ -13,7 +13,14 @@ from models.jobs.job import JOBS, Claim
 from models.rules.allowance import Allowance, Caller
 from models.storage.database import wake
 from models.storage.sql import Sql, execute
-from models.tables.rate_limit import Payment, create_row, microseconds, repair, reset_row, take_call
+from models.tables.rate_limit import (
+    CallQuota,
+    create_row,
+    microseconds,
+    repair,
+    reset_row,
+    take_call,
+)
 
 __all__ = ["Allowance", "KeyBlocked", "LookupBudget", "SharedBudget"]
 
@@ -44,7 +51,7 @@ class SharedBudget:
     ) -> None:
         # The row depends on the API key, so a new key has a new budget that is not blocked.
         key = f"companies-house:{hashlib.sha256(api_key.encode()).hexdigest()[:16]}"
-        self.payment = Payment(key, allowance or Allowance())
+        self.quota = CallQuota(key, allowance or Allowance())
         self._clock = clock
         self._patience = patience
         self._blocked_for = blocked_for
@@ -53,21 +60,21 @@ class SharedBudget:
     def for_lookup(self, job: Claim) -> "LookupBudget":
         """Return the budget of one lookup.
 
-        If the job is paid, the lookup's first request was taken when the job was claimed.
+        If `job.is_paid`, its first request was already counted when the job was claimed.
         """
         return LookupBudget(self, is_paid=job.is_paid)
 
     async def acquire(self, *, is_search: bool = False) -> None:
         """Take one request from the budget, after a short wait if needed.
 
-        Raises BudgetSpent if the wait would be longer than the caller's in PATIENCE, and KeyBlocked
-        if the API key is refused. Running lookups may use the whole burst; searches only a part.
+        Raises BudgetSpent if the wait would be longer than PATIENCE allows, and KeyBlocked if the
+        API key is refused. Running lookups may use the whole burst; searches only a part of it.
         """
         caller = Caller.SEARCH if is_search else Caller.STARTED
         longest = PATIENCE[caller] if self._patience is None else self._patience
         patience = longest.total_seconds()
         while True:
-            faults = await take_call(self.payment, caller, self._clock())
+            faults = await take_call(self.quota, caller, self._clock())
             if faults is not None:
                 self._has_faults = self._has_faults or faults > 0
                 return
@@ -78,26 +85,26 @@ class SharedBudget:
             await asyncio.sleep(wait)
 
     async def hold_off(self, seconds: float) -> None:
-        """Pause all requests for `seconds`; after that, no burst is possible at first."""
-        allowance = self.payment.allowance
+        """Pause all requests for `seconds`; afterwards there is no burst at first."""
+        allowance = self.quota.allowance
         held_us = int(seconds * 1_000_000) + allowance.ahead_us(Caller.STARTED)
         free_at = min(self._now_us() + held_us, self._now_us() + allowance.farthest_us)
-        await create_row(self.payment.key)
+        await create_row(self.quota.key)
         await self._row().filter(free_at__lt=free_at).update(free_at=free_at)
 
     async def note_fault(self) -> None:
         """Count a transient fault; after several in a row, pause all requests.
 
-        Each further fault makes the pause longer, up to MAX_PAUSE_S.
+        With each further fault the pause is longer, up to MAX_PAUSE_S.
         """
         self._has_faults = True
         # Faults of requests that were sent before the pause are not counted.
-        latest = self._now_us() + self.payment.allowance.ahead_us(Caller.STARTED)
+        latest = self._now_us() + self.quota.allowance.ahead_us(Caller.STARTED)
         counted = await execute(
             Sql(
                 "UPDATE rate_limit SET faults = faults + 1 WHERE key = ? AND free_at <= ?"
                 " RETURNING faults",
-                (self.payment.key, latest + self.payment.allowance.interval_us),
+                (self.quota.key, latest + self.quota.allowance.interval_us),
             )
         )
         beyond = counted[0]["faults"] - FAULTS_IN_A_ROW if counted else -1
@@ -112,7 +119,7 @@ class SharedBudget:
 
     async def block(self, reason: str) -> None:
         """Stop all requests, since Companies House refused the API key or our address."""
-        await create_row(self.payment.key)
+        await create_row(self.quota.key)
         await (
             self._row()
             .filter(blocked_at__isnull=True)
@@ -120,7 +127,7 @@ class SharedBudget:
         )
 
     async def blocked_reason(self) -> str | None:
-        """Return the code of the fault for which all requests are stopped; None if they are not."""
+        """Return the code of the fault for which `block` stopped all requests; None if none did."""
         row = await self._row().first()
         return None if row is None or row.blocked_at is None else row.blocked_reason
 
@@ -130,27 +137,27 @@ class SharedBudget:
         await wake(JOBS)
 
     async def reset(self) -> None:
-        """End a pause, without a burst at first, and reset the count of faults.
+        """End a pause, without a burst at first, and reset the count of faults in a row.
 
-        A refused API key stays blocked.
+        If Companies House refused the API key, it stays blocked.
         """
-        await reset_row(self.payment, self._clock())
+        await reset_row(self.quota, self._clock())
         await wake(JOBS)
 
     async def _wait(self, caller: Caller) -> float:
-        """Return the seconds until a request is available; raises KeyBlocked if none is allowed."""
+        """Return the seconds until the budget allows a request; raises KeyBlocked."""
         row = await self._row().first()
         if row is not None and row.blocked_at is not None:
             raise KeyBlocked(self._blocked_for.total_seconds())
-        allowance = self.payment.allowance
+        allowance = self.quota.allowance
         if row is None or row.free_at > self._now_us() + allowance.farthest_us:
-            await repair(self.payment, self._clock())
+            await repair(self.quota, self._clock())
             return 0.0
         wait_us: int = row.free_at - allowance.ahead_us(caller) - self._now_us()
         return max(wait_us, 0) / 1_000_000
 
     def _row(self) -> QuerySet[RateLimit]:
-        return RateLimit.filter(key=self.payment.key)
+        return RateLimit.filter(key=self.quota.key)
 
     def _now_us(self) -> int:
         return microseconds(self._clock())
@@ -164,7 +171,7 @@ class LookupBudget:
         self._is_paid = is_paid
 
     async def acquire(self, *, is_search: bool = False) -> None:
-        """Take one request; the first of a paid job was taken when the job was claimed."""
+        """Take one request from the shared budget, unless the claim of the job took it already."""
         if self._is_paid:
             self._is_paid = False
             return

@@ -1,7 +1,7 @@
-"""Opens the client of Companies House when it is first needed.
+"""Opens the client for Companies House when it is first needed.
 
 A server whose worker is another process uses the client only to search for companies by name. Until
-the first search it does not import the HTTP client, which saves 9 MB of memory.
+the first search it does not import the HTTP library, which saves 9 MB of memory.
 """
 
 import asyncio

@@ -1,1 +1,1 @@
-"""Sign-in through the organisation's identity provider: its keys, and its tokens."""
+"""Sign-in through the organisation's identity provider (OpenID Connect): its keys and tokens."""

@@ -1,4 +1,4 @@
-"""Authenticates both kinds of credentials: our access tokens, and the provider's tokens."""
+"""Authenticates both kinds of credentials: our access tokens and an identity provider's tokens."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Credentials:
-    """Resolves Authorization headers to principals."""
+    """Finds the principal (identity and permissions) of Authorization headers."""
 
     def __init__(
         self,
@@ -31,7 +31,8 @@ class Credentials:
     async def of(self, authorization: str | None) -> Principal | None:
         """Return the principal of an Authorization header; None if it is missing or invalid.
 
-        Raises ProviderUnavailable if the header has a provider's token that cannot be checked now.
+        Raises ProviderUnavailable if the header has a token of the identity provider that cannot be
+        checked now.
         """
         scheme, _, secret = (authorization or "").partition(" ")
         secret = secret.strip()
@@ -50,7 +51,7 @@ class Credentials:
 
     @property
     def provider_state(self) -> str | None:
-        """`ok` or the last failure of the identity provider; None without a provider."""
+        """`ok`, or the last failure of the identity provider; None without a provider."""
         if self._provider is None:
             return None
         return "ok" if self._provider.fault is None else f"failed: {self._provider.fault}"
@@ -60,9 +61,9 @@ class Credentials:
 async def credentials_of(
     settings: ProviderSettings, database: Database, clock: Callable[[], datetime]
 ) -> AsyncIterator[Credentials]:
-    """Yield credentials for access tokens, and for tokens of the provider if the settings have one.
+    """Yield the object that authenticates access tokens and, if one is set, a provider's tokens.
 
-    Raises ValueError if the settings of the provider are invalid.
+    Raises ValueError if the settings of the identity provider are invalid.
     """
     provider = provider_of(settings)
     if provider is None:

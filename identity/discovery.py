@@ -17,7 +17,7 @@ _OK = 200
 async def published_keys(session: aiohttp.ClientSession, provider: Provider) -> list[Any]:
     """Return the keys that the provider publishes, as unchecked JSON; raises ProviderFault."""
     url = await _keys_url(session, provider)
-    answer = await _json_object(session, url, provider.cadence.timeout_s)
+    answer = await _json_object(session, url, provider.key_refresh.timeout_s)
     keys = answer.get("keys")
     if not isinstance(keys, list):
         raise ProviderFault("NO_KEYS")
@@ -27,9 +27,9 @@ async def published_keys(session: aiohttp.ClientSession, provider: Provider) -> 
 async def _keys_url(session: aiohttp.ClientSession, provider: Provider) -> URL:
     if provider.jwks_url is not None:
         return URL(provider.jwks_url, encoded=True)
-    about = await _json_object(session, provider.discovery_url, provider.cadence.timeout_s)
+    about = await _json_object(session, provider.discovery_url, provider.key_refresh.timeout_s)
     if about.get("issuer") != provider.issuer:
-        # Keys must not be taken from the document of another issuer.
+        # Keys must not be taken from the discovery document of another issuer.
         raise ProviderFault("WRONG_ISSUER")
     address = about.get("jwks_uri")
     try:
@@ -43,7 +43,8 @@ async def _json_object(
 ) -> dict[str, Any]:
     """Send one GET, without following redirects, and return the JSON object in the answer.
 
-    Raises ProviderFault if there is none within `timeout_s` seconds or MAX_ANSWER bytes.
+    Raises ProviderFault if there is none, or it takes more than `timeout_s` seconds or MAX_ANSWER
+    bytes.
     """
     try:
         async with session.get(

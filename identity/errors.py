@@ -8,11 +8,11 @@ IdentityFault
 
 
 class IdentityFault(Exception):
-    """Signing in through the identity provider failed."""
+    """A sign-in through the identity provider failed."""
 
 
 class TokenRefused(IdentityFault):
-    """A token is invalid; `reason` is a code for the log, without parts of the token."""
+    """A token is invalid; `reason` is a code for the log, which contains no part of the token."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -20,7 +20,7 @@ class TokenRefused(IdentityFault):
 
 
 class ProviderFault(IdentityFault):
-    """The provider did not answer, or answered incorrectly; `code` says how."""
+    """The identity provider did not answer, or answered incorrectly; `code` says how."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -28,7 +28,7 @@ class ProviderFault(IdentityFault):
 
 
 class ProviderUnavailable(IdentityFault):
-    """No key of the provider can be trusted now; retry after `wait` seconds."""
+    """No key of the identity provider can be trusted now; retry after `wait` seconds."""
 
     def __init__(self, wait: float) -> None:
         super().__init__("the identity provider is unavailable")

@@ -1,4 +1,4 @@
-"""Selects the usable keys among those that a provider publishes, and finds a token's key."""
+"""Selects usable keys among those that an identity provider publishes; finds the key of a token."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from identity.provider import KEY_TYPES
 MAX_KEYS = 100
 SHORTEST_RSA_BYTES, MAX_RSA_BYTES = 256, 1024
 MEMBERS = ("kty", "kid", "alg", "n", "e", "crv", "x", "y")
-"""Members of a published key that are used; addresses and certificates are ignored."""
+"""The members of a published key that are used; URLs and certificates in it are ignored."""
 
 _UNUSABLE = (JoseError, UnsupportedAlgorithm, ValueError, KeyError, TypeError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """The usable public keys of one answer of the provider."""
+    """The usable public keys in one answer of the identity provider."""
 
     keys: tuple[Key, ...]
 
@@ -41,7 +41,7 @@ class KeySet:
 
 
 def key_set(published: Sequence[Any]) -> KeySet:
-    """Return the usable keys among published ones; others are ignored (RFC 7517, 5)."""
+    """Return the usable keys of those published; others are ignored (RFC 7517, 5)."""
     read = (_key(one) for one in published[:MAX_KEYS])
     return KeySet(tuple(key for key in read if key is not None))
 

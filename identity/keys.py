@@ -32,19 +32,20 @@ async def keys_of(
 
 
 class Keys:
-    """A cache of the provider's keys.
+    """A cache of the identity provider's keys.
 
     The keys are fetched for the first token. Once they are older than `lifetime`, they are fetched
-    again in the background. For an unknown key id they are fetched at once, since the provider may
-    have changed its keys. Two fetches are at least `pause` apart. While the provider is down, known
-    keys are used for the time `grace` beyond their lifetime; after that no token can be checked.
+    again in the background. If a token names an unknown key, they are fetched at once, since the
+    provider may have changed its keys. Two fetches are at least `pause` apart. While the provider
+    is down, known keys are used for the time `grace` beyond their lifetime; after that no token can
+    be checked.
     """
 
     def __init__(
         self, provider: Provider, session: aiohttp.ClientSession, clock: Callable[[], datetime]
     ) -> None:
         self._provider = provider
-        self._cadence = provider.cadence
+        self._key_refresh = provider.key_refresh
         self._session = session
         self._clock = clock
         self._known = NO_KEYS
@@ -53,7 +54,7 @@ class Keys:
         self._fetching: asyncio.Task[None] | None = None
         self._version = 0
         self.fault: str | None = None
-        """The code of the error in the last fetch; None if it succeeded."""
+        """The code of the error in the last fetch of keys; None if it succeeded."""
 
     @property
     def version(self) -> int | None:
@@ -64,14 +65,14 @@ class Keys:
     async def find(self, kid: str | None, alg: str) -> Key:
         """Return the key with the id `kid` for the algorithm `alg`.
 
-        Without an id, return the only key for the algorithm. Raises TokenRefused if there is no
+        If `kid` is None, return the only key for the algorithm. Raises TokenRefused if there is no
         such key, and ProviderUnavailable if no keys can be trusted now.
         """
         self._keep_fresh()
         if not self._is_trusted():
             await self._fetch_soon()
             if not self._is_trusted():
-                raise ProviderUnavailable(self._cadence.pause.total_seconds())
+                raise ProviderUnavailable(self._key_refresh.pause.total_seconds())
         key = self._known.find(kid, alg)
         if key is None and kid is not None:
             await self._fetch_soon()
@@ -88,12 +89,12 @@ class Keys:
 
     def _is_trusted(self) -> bool:
         age = _age(self._fetched_at, self._clock())
-        return age is not None and age < self._cadence.lifetime + self._cadence.grace
+        return age is not None and age < self._key_refresh.lifetime + self._key_refresh.grace
 
     def _keep_fresh(self) -> None:
         """Start a fetch in the background if the keys are older than their lifetime."""
         age = _age(self._fetched_at, self._clock())
-        if age is not None and age >= self._cadence.lifetime:
+        if age is not None and age >= self._key_refresh.lifetime:
             self._begin()
 
     def _begin(self) -> None:
@@ -101,7 +102,7 @@ class Keys:
         if self._fetching is not None and not self._fetching.done():
             return
         since = _age(self._tried_at, self._clock())
-        if since is None or since >= self._cadence.pause:
+        if since is None or since >= self._key_refresh.pause:
             self._tried_at = self._clock()
             self._fetching = asyncio.create_task(self._fetch())
 
@@ -129,7 +130,7 @@ class Keys:
 def _age(at: datetime | None, now: datetime) -> timedelta | None:
     """Return the time since `at`; None if `at` is None.
 
-    If `at` is in the future, because the clock was set back, the result is the longest timedelta.
+    If `at` is in the future, because the clock was set back, the result is the maximum timedelta.
     """
     if at is None:
         return None

@@ -22,7 +22,7 @@ KEY_TYPES = {
     "Ed25519": ("OKP", "Ed25519"),
     "EdDSA": ("OKP", "Ed25519"),
 }
-"""The algorithms that may be allowed, each with the type and the curve of its keys.
+"""The signature algorithms that may be allowed, each with the type and the curve of its keys.
 
 Algorithms with a shared secret are excluded: with such a secret, each service that checks tokens
 could also create them.
@@ -30,23 +30,24 @@ could also create them.
 
 
 @dataclass(frozen=True, slots=True)
-class Cadence:
-    """How often keys are fetched, and how long they are used."""
+class KeyRefreshPolicy:
+    """How often keys of the identity provider are fetched, and how long they are used."""
 
     lifetime: timedelta = timedelta(minutes=10)
     """Time after which keys are fetched again; known keys are used meanwhile."""
     grace: timedelta = timedelta(hours=2)
-    """Additional time in which known keys are used while the provider is down."""
+    """Additional time for which known keys are used while the provider is down."""
     pause: timedelta = timedelta(seconds=10)
-    """Shortest time between two fetches, so that false key ids do not cause many requests."""
+    """Minimum time between two fetches, so that tokens with false key ids cause few."""
     timeout_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """An OpenID Connect issuer whose tokens are accepted; raises ValueError if invalid.
+    """An OpenID Connect issuer whose tokens are accepted; raises ValueError if a value is invalid.
 
-    `leeway` is the allowed difference of clocks, and `groups_claim` the claim that lists groups.
+    `leeway` is the allowed difference between clocks, and `groups_claim` the claim that lists a
+    user's groups.
     """
 
     issuer: str
@@ -55,8 +56,8 @@ class Provider:
     leeway: timedelta = timedelta(seconds=60)
     groups_claim: str = "groups"
     jwks_url: str | None = None
-    """URL of the keys; if None, it is read from the issuer's discovery document."""
-    cadence: Cadence = Cadence()
+    """The URL of the issuer's keys; if None, it is read from the issuer's discovery document."""
+    key_refresh: KeyRefreshPolicy = KeyRefreshPolicy()
 
     def __post_init__(self) -> None:
         parts = checked_url(self.issuer, "OIDC_ISSUER")
@@ -67,10 +68,16 @@ class Provider:
         if self.jwks_url is not None:
             self.trusted(self.jwks_url, "OIDC_JWKS_URL")
         if not self.audience:
-            raise ValueError("OIDC_AUDIENCE is missing: the audience that tokens must have")
+            raise ValueError(
+                "OIDC_AUDIENCE is missing: set it to the audience (claim aud) that the provider's"
+                " tokens must have"
+            )
         unknown = sorted(self.algorithms - KEY_TYPES.keys())
         if unknown or not self.algorithms:
-            raise ValueError(f"OIDC_ALGORITHMS must be one or more of {', '.join(KEY_TYPES)}")
+            raise ValueError(
+                "OIDC_ALGORITHMS must be one or more of these, separated by commas:"
+                f" {', '.join(KEY_TYPES)}"
+            )
 
     @property
     def discovery_url(self) -> URL:
@@ -79,18 +86,19 @@ class Provider:
         return URL(path, encoded=True)
 
     def trusted(self, address: str, name: str) -> URL:
-        """Return the URL of keys; raises ValueError if it is not allowed.
+        """Return the URL of keys, parsed; raises ValueError if it is not allowed.
 
-        Plain http is allowed only if the issuer is on this machine. `name` is used in the error.
+        Plain http is allowed only if the issuer is on this machine. `name` is what the error calls
+        the URL.
         """
         url = checked_url(address, name)
         if url.scheme == "http" and not is_loopback(URL(self.issuer).host or ""):
-            raise ValueError(f"{name} must be https, as the issuer is")
+            raise ValueError(f"{name} must be https, because OIDC_ISSUER is https")
         return url
 
 
 class ProviderSettings(Protocol):
-    """The settings of the provider; see `settings.py`."""
+    """The settings of the identity provider; `settings.py` describes them."""
 
     @property
     def oidc_issuer(self) -> str | None:
@@ -114,7 +122,7 @@ class ProviderSettings(Protocol):
 
     @property
     def oidc_jwks_url(self) -> str | None:
-        """Address of the keys; None uses the discovery document."""
+        """URL of the keys; None means that the discovery document says it."""
 
     @property
     def oidc_keys_lifetime_s(self) -> float:
@@ -122,15 +130,15 @@ class ProviderSettings(Protocol):
 
     @property
     def oidc_keys_grace_s(self) -> float:
-        """Seconds beyond that in which keys are used during an outage."""
+        """Seconds for which older keys are still used while the provider is down."""
 
     @property
     def oidc_keys_pause_s(self) -> float:
-        """Shortest time between two fetches, in seconds."""
+        """Minimum time between two fetches of keys, in seconds."""
 
 
 def provider_of(settings: ProviderSettings) -> Provider | None:
-    """Return the provider in the settings; None without an issuer.
+    """Return the identity provider in the settings; None if no issuer is set.
 
     Raises ValueError if the settings are invalid.
     """
@@ -143,7 +151,7 @@ def provider_of(settings: ProviderSettings) -> Provider | None:
         leeway=timedelta(seconds=settings.oidc_leeway_s),
         groups_claim=settings.oidc_groups_claim,
         jwks_url=settings.oidc_jwks_url,
-        cadence=Cadence(
+        key_refresh=KeyRefreshPolicy(
             timedelta(seconds=settings.oidc_keys_lifetime_s),
             timedelta(seconds=settings.oidc_keys_grace_s),
             timedelta(seconds=settings.oidc_keys_pause_s),
@@ -161,7 +169,11 @@ def checked_url(text: str, name: str) -> URL:
     url = URL(text, encoded=True)
     host = url.host or ""
     if url.scheme not in {"http", "https"} or not host or url.user or url.password:
-        raise ValueError(f"{name} must be https:// and a host, without a user name or password")
+        raise ValueError(
+            f"{name} must begin with https://, followed by a host, without a user name or password"
+        )
     if url.scheme == "http" and not is_loopback(host):
-        raise ValueError(f"{name} must be https; plain http is allowed for this machine only")
+        raise ValueError(
+            f"{name} must be https; plain http is allowed only for servers on this machine"
+        )
     return url

@@ -1,4 +1,4 @@
-"""Authenticates tokens of the identity provider, and caches the result until anything changes."""
+"""Authenticates tokens of the identity provider, and caches the results until something changes."""
 
 import hashlib
 import time
@@ -43,7 +43,7 @@ class ProviderSignIn:
 
     @property
     def keys_version(self) -> int | None:
-        """A number that changes whenever the provider's keys change; None if they are unknown."""
+        """A number that changes with the provider's keys; None while they cannot be trusted."""
         return self._keys.version
 
     @property
@@ -70,7 +70,7 @@ class ProviderSignIn:
         except TokenRefused as refused:
             log.info("token_refused", reason=refused.reason)
             return None
-        version = self._keys.version  # of the keys that the token was checked with
+        version = self._keys.version  # the version of the keys by which the token is checked
         principal = await principal_of(self._database, identity, now, f"sign-in-{uuid4()}")
         if principal is not None and epoch is not None and version is not None:
             if len(self._remembered) >= MAX_REMEMBERED:

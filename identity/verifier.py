@@ -1,4 +1,4 @@
-"""Verifies tokens: signature, algorithm, audience and times."""
+"""Verifies tokens of the identity provider: signature, algorithm, issuer, audience and times."""
 
 import json
 from dataclasses import dataclass
@@ -21,19 +21,18 @@ from models.tables.user import IDENTITY_LENGTH
 MAX_GROUPS = 1_000
 FIRST_SECOND = 0
 LAST_SECOND = int(datetime(9000, 1, 1, tzinfo=UTC).timestamp())
-"""The earliest and latest times of a token, in epoch seconds.
+"""FIRST_SECOND and LAST_SECOND are the limits for times in a token, in epoch seconds.
 
-A time outside of this range is replaced by the nearest limit, so that date arithmetic cannot
-overflow.
+A time beyond a limit is replaced by the limit, so that date arithmetic cannot overflow.
 """
 
 TYPES = {"jwt", "at+jwt", "application/at+jwt"}
-"""Types of tokens that are accepted (RFC 7519, RFC 9068), unlike those of logout tokens."""
+"""The types of tokens that are accepted (RFC 7519, RFC 9068); logout tokens have others."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenHeader:
-    """Algorithm and key id in the header of a token, used only to find the key."""
+    """The algorithm and key id in the header of a token, used only to find the key."""
 
     alg: str
     kid: str | None
@@ -48,8 +47,8 @@ class _Signatures(JWSRegistry):
     def get_alg(self, name: str) -> Any:
         """Return the algorithm `name`; raises TokenRefused if it is not allowed.
 
-        This replaces a method that warns of the name EdDSA, because it does not state the curve.
-        Here the key states it.
+        The replaced method warns of the name EdDSA, which does not say the curve. Here the key says
+        it.
         """
         if name not in (self.allowed or ()):
             raise TokenRefused("ALGORITHM")
@@ -84,7 +83,7 @@ def read_header(token: str, provider: Provider) -> TokenHeader:
 
 
 def verify(token: str, key: Key, provider: Provider, now: datetime) -> Identity:
-    """Return the identity in a token; raises TokenRefused if the token is invalid at `now`.
+    """Return the identity that a token states; raises TokenRefused if it is invalid at `now`.
 
     `key` is the key that the token's header names.
     """

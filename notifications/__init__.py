@@ -1,1 +1,1 @@
-"""Outbound mails: their texts, and how they are sent."""
+"""Outgoing mails: their texts, and how they are sent."""

@@ -1,8 +1,9 @@
-"""Writes From and To headers with exactly one email address each, for any name. PURE.
+"""Writes From and To headers of mails with exactly one email address each, for any name. PURE.
 
-Python's own headers lose the quotes around a name when a long header is folded, so a comma in the
-name turns one address into two (python/cpython#80222). Here a name is never folded: it stays on one
-line, which may have up to 998 characters. If that line is long, the email address is on the next.
+Python's own headers lose the quotes around a name when a long header is folded (split into lines),
+so a comma in the name turns one address into two (python/cpython#80222). Here a name is never
+folded: it stays on one line, which may have up to 998 characters. If that line is long, the email
+address is on the next.
 """
 
 import re
@@ -17,7 +18,7 @@ _PLAIN = re.compile(r"[\w!#$%&'*+/=?^_`{|}~ -]*")
 
 
 class MailboxHeader(str):
-    """The value of a From or To header: a person's name and an email address.
+    """The value of a From or To header: a name and an email address.
 
     `EmailMessage` stores the value unchanged, and calls `fold` to write it.
     """
@@ -40,7 +41,7 @@ class MailboxHeader(str):
     def fold(self, *, policy: EmailPolicy) -> str:
         """Return the header as lines of text.
 
-        A name with other than ASCII characters is encoded, unless the policy allows UTF-8.
+        A name with characters outside ASCII is encoded, unless the policy allows UTF-8.
         """
         if not self._who:
             return f"{self.name}: {self._address}{policy.linesep}"
@@ -55,7 +56,7 @@ class MailboxHeader(str):
 
 
 def _quoted(name: str) -> str:
-    """Return a name for a header, in quotes if needed, without encoding other than ASCII."""
+    """Return a name for a header, in quotes if needed; other than ASCII is not encoded."""
     if _PLAIN.fullmatch(name) and "  " not in name:
         return name
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,4 +1,4 @@
-"""Creates the messages that ask contacts for a confirmation. PURE."""
+"""Writes the mails that ask contacts for a confirmation. PURE."""
 
 from datetime import datetime
 from email.message import EmailMessage
@@ -36,7 +36,7 @@ IN_FULL = {
     Document.CDR_ZIP: "call data records (CDR ZIP), without a password",
     Document.USAGE_FILES: "usage files, with raw call and usage data",
 }
-"""For each document, what contacts are sent in full once they have confirmed."""
+"""By document, what contacts will be sent in full if they confirm."""
 
 NO_ORGANISATION = Organisation()
 

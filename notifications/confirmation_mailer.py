@@ -1,4 +1,4 @@
-"""The job that sends a confirmation mail: creates its links, sends it, and stores the result."""
+"""Runs the job that sends a confirmation mail: creates its links, sends it, stores the result."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -6,15 +6,15 @@ from datetime import datetime
 import structlog
 
 from models.changes.confirmation_mails import (
-    Held,
     Lifetimes,
+    MailHeldBack,
     is_erased,
     note_delayed,
     note_held,
     note_not_needed,
     note_sent,
     note_undeliverable,
-    prepare_letter,
+    prepare_mail,
 )
 from models.jobs.job import Claim
 from models.jobs.job_attempt import Outcome, ReleaseJobError, Store, TryAgainError
@@ -38,23 +38,23 @@ from notifications.mime import Sender
 log = structlog.get_logger(__name__)
 
 HELD = "HELD"
-"""The reason that is stored for a mail that waits, because its recipient got too many mails."""
+"""The reason of a retry if a mail must wait because its recipient got too many mails."""
 
 SENT, NOT_NEEDED = Outcome(MailState.SENT), Outcome("NOT_NEEDED")
 
 REMOVED = "removed"
-"""The key in a job's payload for the ids of erased mails, whose copies the job must delete."""
+"""The key in a job's payload of ids of erased mails, whose copies the job must delete."""
 
 SILENT_AFTER = 3
-"""After this number of timeouts in a row, only one mail at a time is tried, to test the server."""
+"""After this number of timeouts in a row, mails are tried one at a time, until one is answered."""
 
 
 class ConfirmationMailer:
     """Runs the jobs of kind `confirmation_mail`.
 
     If a worker dies after the mail server has accepted a mail, but before that is stored, the mail
-    is sent again, with the same Message-ID and with new links. The links of both mails work, but
-    only the first confirmation counts.
+    is sent again, with the same Message-ID and with new links. The links of both mails work, but a
+    contact can confirm only once.
     """
 
     def __init__(
@@ -82,8 +82,9 @@ class ConfirmationMailer:
     async def run(self, job: Claim) -> Store:
         """Send the mail of a job, and return a function that stores the result.
 
-        Nothing is sent if the confirmation is no longer open. A job for `removed` mails deletes
-        their copies instead. Raises TryAgainError or ReleaseJobError if the job must wait.
+        Nothing is sent if the confirmation is no longer open. If the job's payload has the key
+        REMOVED, copies of erased mails are deleted instead. Raises TryAgainError or ReleaseJobError
+        if the job must wait.
         """
         if REMOVED in job.payload:
             for mail_id in job.payload[REMOVED]:
@@ -103,9 +104,9 @@ class ConfirmationMailer:
         confirmation_id: str = job.payload["confirmation_id"]
         now = self._clock()
         mail = await self._database.transaction(
-            lambda: prepare_letter(confirmation_id, now, self._lifetimes, self._quota)
+            lambda: prepare_mail(confirmation_id, now, self._lifetimes, self._quota)
         )
-        if isinstance(mail, Held):
+        if isinstance(mail, MailHeldBack):
             log.info("mail_held", wait_s=round(mail.wait.total_seconds()))
             raise ReleaseJobError(HELD, mail.wait)
         if mail is None:
@@ -130,7 +131,7 @@ class ConfirmationMailer:
                 lambda now: note_undeliverable(confirmation_id, code, now),
             )
         self._timeouts = 0
-        if await is_erased(confirmation_id):  # it was erased while the mail was being sent
+        if await is_erased(confirmation_id):  # the contact was erased while the mail was being sent
             await self._remove(confirmation_id)
         return self._noted(SENT, lambda now: note_sent(confirmation_id, now))
 
@@ -157,7 +158,7 @@ class ConfirmationMailer:
     ) -> None:
         """Store on the contact that the mail is delayed, and why.
 
-        A mail that waits because its recipient got too many mails is stored as held instead.
+        A mail that waits because its recipient got too many mails is stored as held back instead.
         """
         if REMOVED in job.payload:
             return
@@ -174,7 +175,7 @@ class ConfirmationMailer:
         *,
         is_bare: bool,  # noqa: ARG002  # there is no more to store than the failure
     ) -> None:
-        """Store on the contact that the mail was not delivered, after the last attempt."""
+        """Store on the contact that the mail was not delivered, when the last attempt failed."""
         if REMOVED in job.payload:
             return
         await note_undeliverable(job.payload["confirmation_id"], None, self._clock())

@@ -1,4 +1,4 @@
-"""Writes mails to files in a folder, if no mail server is set."""
+"""Writes mails to files in a folder, instead of sending them, if no mail server is set."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ class FileTransport:
     """Writes each mail to a file in a folder; a mail that is sent again replaces its file.
 
     A file is written completely or not at all. The folder can be read by its owner only, since
-    anybody who has the links in a mail can confirm.
+    anybody who knows the links in a mail can confirm.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -30,7 +30,7 @@ class MailSettings(Protocol):
 
     @property
     def smtp_address(self) -> str | None:
-        """The URL of the mail server, with its password; None writes mails to files."""
+        """The URL of the mail server, with the password; if None, mails are written to files."""
 
     @property
     def smtp_timeout_s(self) -> float:
@@ -42,31 +42,31 @@ class MailSettings(Protocol):
 
     @property
     def mailbox(self) -> Path:
-        """The folder of mails that are written to files."""
+        """The folder to which mails are written as files."""
 
     @property
     def links_begin_with(self) -> str:
-        """The public URL of this service, without a slash at its end."""
+        """The public URL of this service, without a slash at the end."""
 
     @property
     def mails_per_mailbox_hour(self) -> int:
-        """Mails that one recipient gets in an hour."""
+        """The maximum number of mails that one recipient gets in an hour."""
 
     @property
     def link_lifetimes(self) -> tuple[timedelta, timedelta]:
-        """How long links work: those that confirm, and those that withdraw."""
+        """How long links in mails work: those to confirm, and those to withdraw."""
 
     @property
     def organisation_name(self) -> str | None:
-        """The name of the organisation that asks."""
+        """The name of the organisation in whose name mails are sent."""
 
     @property
     def organisation_privacy_url(self) -> str | None:
-        """The URL of its privacy notice."""
+        """The URL of the organisation's privacy notice."""
 
     @property
     def organisation_contact(self) -> str | None:
-        """An email address or URL for questions."""
+        """An email address or URL of the organisation, for questions."""
 
 
 def organisation_of(settings: MailSettings) -> Organisation:
@@ -88,12 +88,14 @@ def sender_of(settings: MailSettings) -> Sender:
     try:
         stored = normalise_email(address)
     except InvalidEmailError as error:
-        raise ValueError("MAIL_FROM must be an email address, or `Name <address>`") from error
+        raise ValueError(
+            "MAIL_FROM must be an email address, alone or as `Name <address>`"
+        ) from error
     return Sender(name or default_name, email_on_the_wire(stored))
 
 
 def transport_of(settings: MailSettings) -> MailTransport:
-    """Return the transport for mails by the settings; raises ValueError if they are invalid."""
+    """Return the transport for mails that the settings choose; raises ValueError if invalid."""
     sender = sender_of(settings)
     if settings.smtp_address is None:
         return FileTransport(settings.mailbox)

@@ -1,6 +1,6 @@
-"""Composes mails, so that no value in them can add a header. PURE.
+"""Composes mails in such a way that no value in them can add a header. PURE.
 
-The HTML part comes from templates that escape all values.
+The HTML part is passed in; it comes from templates that escape all values.
 """
 
 import unicodedata
@@ -19,7 +19,7 @@ LINE_BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The sender of mails; `address` is an email address with its domain in ASCII."""
+    """The name and email address from which mails are sent; the domain of `address` is in ASCII."""
 
     name: str
     address: str
@@ -65,8 +65,8 @@ def checked(value: str) -> str:
     """Return `value` in a form that is safe in a header.
 
     Raises ValueError if it contains control characters, which could end the line. Python decodes
-    encoded words (RFC 2047) in a header value, including line breaks in them. So the characters
-    that begin an encoded word are separated by a space.
+    encoded words (RFC 2047) in a header value, including line breaks in them. So a space is put
+    between the characters that would begin an encoded word.
     """
     if any(unicodedata.category(character) in LINE_BREAKING for character in value):
         raise ValueError("a header value contains a control character")
@@ -80,7 +80,7 @@ def _mailbox(header: str, name: str, address: str) -> MailboxHeader:
 
 
 def _refuse_others(message: EmailMessage) -> None:
-    """Raise ValueError unless parsing the written message returns the same headers."""
+    """Raise ValueError if the message as it is written would be parsed with other headers."""
     read = message_from_bytes(bytes(message), policy=SMTP)
     if read.keys() != message.keys() or not read.is_multipart():
         raise ValueError("a header value became a header")

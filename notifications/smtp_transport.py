@@ -16,7 +16,7 @@ from notifications.errors import MailDelayed, MailFault, MailRefused
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 TIMEOUT_S = 10.0
-"""Seconds in which a server must accept a mail, so that a silent server does not block workers."""
+"""Seconds in which a server must accept a mail, or a silent server would block workers."""
 
 GOODBYE_S = 1.0
 PERMANENT = 500
@@ -24,7 +24,7 @@ PERMANENT = 500
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """A mail server, with its encryption and login.
+    """A mail server, with its address, encryption and login.
 
     `is_tls` means that the connection is encrypted from the first byte. `starttls` is True if
     STARTTLS is required, False if it is not used, and None if it is used when the server offers it.
@@ -47,15 +47,19 @@ def smtp_server(url: str) -> SmtpServer:
     """
     parts = urlsplit(url)
     if parts.scheme not in PORTS or not parts.hostname:
-        raise ValueError("SMTP_URL must be smtp://, smtp+starttls:// or smtps://, and a host")
+        raise ValueError(
+            "SMTP_URL must begin with smtp://, smtp+starttls:// or smtps://, followed by a host"
+        )
     if parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise ValueError("SMTP_URL ends with host and port")
+        raise ValueError("SMTP_URL must end after the host and port, without path or query")
     try:
         port = parts.port or PORTS[parts.scheme]
     except ValueError as error:
-        raise ValueError("SMTP_URL has no such port") from error
+        raise ValueError(
+            "SMTP_URL must have a port from 1 to 65535, or none for the usual port"
+        ) from error
     if (parts.username is None) != (parts.password is None):
-        raise ValueError("SMTP_URL has both a user and a password, or neither")
+        raise ValueError("SMTP_URL must have both a user and a password, or neither")
     return SmtpServer(
         host=parts.hostname,
         port=port,
@@ -148,7 +152,7 @@ class SmtpTransport:
         except aiosmtplib.SMTPTimeoutError as error:
             raise MailDelayed(Code.TOO_SLOW) from error
         except aiosmtplib.SMTPResponseException as error:
-            raise MailDelayed(Code.TURNED_AWAY_FOR_NOW, error.code) from error
+            raise MailDelayed(Code.TEMPORARILY_REFUSED, error.code) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise MailDelayed(_why_no_connection(error)) from error
 
@@ -160,7 +164,7 @@ class SmtpTransport:
         except aiosmtplib.SMTPNotSupported as error:
             raise MailRefused(Code.ADDRESS_NOT_SUPPORTED) from error
         except aiosmtplib.SMTPHeloError as error:
-            raise MailDelayed(Code.TURNED_AWAY_FOR_NOW, error.code) from error
+            raise MailDelayed(Code.TEMPORARILY_REFUSED, error.code) from error
         except aiosmtplib.SMTPResponseException as error:
             raise _answered(error.code, Code.MAIL_REFUSED) from error
         except aiosmtplib.SMTPTimeoutError as error:
@@ -175,14 +179,14 @@ class SmtpTransport:
 def _why_no_connection(error: Exception) -> Code:
     if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
         return Code.NOT_ENCRYPTED
-    # The library has no exception class for a missing extension.
+    # The library has no exception class for a server without STARTTLS.
     if "STARTTLS extension" in str(error):
         return Code.NOT_ENCRYPTED
     return Code.SIGN_IN_REFUSED if "AUTH extension" in str(error) else Code.UNREACHABLE
 
 
 def _answered(status: int, refusal: Code) -> MailFault:
-    """Return MailRefused for a permanent refusal (5xx), otherwise MailDelayed."""
+    """Return the fault for a reply of the server: MailRefused for 5xx, otherwise MailDelayed."""
     if status >= PERMANENT:
         return MailRefused(refusal, status)
-    return MailDelayed(Code.TURNED_AWAY_FOR_NOW, status)
+    return MailDelayed(Code.TEMPORARILY_REFUSED, status)

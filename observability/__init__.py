@@ -1,1 +1,1 @@
-"""Structured logs of requests, errors and all other events."""
+"""Structured logs of requests, of errors and of all other events."""

@@ -1,4 +1,4 @@
-"""Describes exceptions for logs by type, place and code, never by message or variables."""
+"""Describes exceptions for logs: by type, place in the code and error code, never by message."""
 
 import errno
 import os
@@ -9,17 +9,21 @@ from typing import Any, TextIO
 ROOT = Path(__file__).resolve().parent.parent
 MAX_ERRORS = 10
 MAX_FRAMES = 30
-"""Frames that are shown of each error, those nearest to where it was raised."""
+"""The maximum number of frames to show of an error: those nearest to where it was raised."""
 
 
 def summarise_chain(error: BaseException) -> list[dict[str, Any]]:
-    """Return an error and its causes for a JSON log line; the error itself is the first."""
+    """Return descriptions of an error and its causes for a JSON log line, the error first."""
     return [
         {
             "exc_type": type(one).__name__,
             **code_of(one),
             "frames": [
-                {"filename": place_in(frame.filename), "lineno": frame.lineno, "name": frame.name}
+                {
+                    "filename": relative_path(frame.filename),
+                    "lineno": frame.lineno,
+                    "name": frame.name,
+                }
                 for frame in _frames(one)
             ],
         }
@@ -41,8 +45,8 @@ def print_chain(out: TextIO, error: BaseException | None) -> None:
 def code_of(error: BaseException) -> dict[str, str]:
     """Return the codes of an error by name: SQLSTATE, SQLite's error name, constraint, errno.
 
-    If the error has none, but wraps another error, as those of the ORM do, return the codes of the
-    wrapped error. Empty if there are none.
+    If the error has none, but wraps another error (as errors of the ORM do), the codes of that
+    error are returned. Empty if there are none.
     """
     for one in (error, error.__cause__, *error.args):
         codes = {
@@ -50,7 +54,7 @@ def code_of(error: BaseException) -> dict[str, str]:
             "constraint": getattr(one, "constraint_name", None),
             "sqlite_error": getattr(one, "sqlite_errorname", None),
             "errno": errno.errorcode.get(getattr(one, "errno", None) or 0),
-            # A database fault, classified by `models.storage.database_faults`.
+            # The kind of a database fault, by `models.storage.database_faults`.
             "database_fault": getattr(getattr(one, "fault", None), "kind", None),
             "database_code": getattr(getattr(one, "fault", None), "code", None),
         }
@@ -61,14 +65,14 @@ def code_of(error: BaseException) -> dict[str, str]:
 
 
 def described(error: BaseException) -> str:
-    """Return a line with the error's type, and the system's text for its errno or its codes."""
+    """Return a line with an error's type, and the system's text for its errno, or its codes."""
     number = getattr(error, "errno", None)
     said = os.strerror(number) if isinstance(number, int) else ""
     codes = " ".join(code_of(error).values())
     return f"{type(error).__name__}: {said or codes or 'see the log'}"
 
 
-def place_in(filename: str) -> str:
+def relative_path(filename: str) -> str:
     """Return the name of a source file relative to the project or to site-packages."""
     _, packages, rest = filename.rpartition("site-packages/")
     return rest if packages else filename.removeprefix(f"{ROOT}/")

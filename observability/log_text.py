@@ -6,10 +6,10 @@ from decimal import Decimal
 from pathlib import PurePath
 
 MAX_TEXT = 300
-"""Characters of one text that a log line shows."""
+"""The maximum number of characters of a text in a log line."""
 
 PLAIN = (date, timedelta, Decimal, PurePath)
-"""Types whose text form is safe to log; so are numbers."""
+"""Types whose text form is safe to log, in addition to numbers."""
 
 
 def safe_text(text: str) -> str:
@@ -39,5 +39,5 @@ def safe_value(value: object) -> object:
         return [safe_value(below) for below in value]
     if value is None or isinstance(value, int | float):
         return value
-    # The text of other types, such as exceptions, may repeat what a client sent.
+    # The text of objects of other types, such as exceptions, may repeat what a client sent.
     return safe_text(str(value) if isinstance(value, PLAIN) else type(value).__name__)

@@ -19,16 +19,18 @@ from typing import Any, TextIO
 import orjson
 import structlog
 
-from observability.log_errors import code_of, place_in, print_chain, summarise_chain
+from observability.log_errors import code_of, print_chain, relative_path, summarise_chain
 from observability.log_text import safe_text, safe_value
 
 log = structlog.get_logger(__name__)
 
 SERVERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp.access")
 QUIET = ("tortoise", "aiosqlite", "asyncio", "websockets")
+REFUSED_ORIGINS = "strawberry.ws"
+"""Strawberry's logger for WebSockets, which warns of each refused origin; so does `web/cors.py`."""
 
 DATA_FOLLOWS = re.compile(r"[\"'`<(\[{=:@%\d\n\r\x00-\x1f]")
-"""Matches the first place where a library's log message may contain a value."""
+"""Matches the first character in a library's log message with which a value may begin."""
 MAX_TEXT = 200
 
 Event = MutableMapping[str, Any]
@@ -37,7 +39,8 @@ Event = MutableMapping[str, Any]
 def configure_logs(log_format: str, level: str) -> None:
     """Write all log lines, also those of libraries, to standard error in one format.
 
-    `log_format` is `json`, or any other text for readable lines; `level` is the lowest level.
+    `log_format` is `json`, or any other text for readable lines; `level` is the lowest level that
+    is logged.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -65,7 +68,7 @@ def configure_logs(log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # The servers' own handlers would print each line a second time.
+    # Handlers that the server libraries install would print each line a second time.
     for name in SERVERS:
         logger = logging.getLogger(name)
         logger.handlers = []
@@ -73,10 +76,11 @@ def configure_logs(log_format: str, level: str) -> None:
     logging.getLogger("uvicorn.error").filters = [_is_safe]
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(REFUSED_ORIGINS).setLevel(logging.ERROR)
 
 
 def log_all_failures() -> None:
-    """Log warnings and uncaught exceptions, which Python prints as plain text by default."""
+    """Log also Python's warnings and uncaught exceptions, which are printed as text by default."""
 
     def uncaught(
         kind: type[BaseException], error: BaseException, frames: TracebackType | None
@@ -104,7 +108,7 @@ def log_all_failures() -> None:
         log.warning(
             "python_warning",
             category=category.__name__,
-            place=f"{place_in(filename)}:{lineno}",
+            place=f"{relative_path(filename)}:{lineno}",
             text=_beginning(str(message)),
         )
 
@@ -139,11 +143,10 @@ def _rendering(log_format: str) -> list[structlog.typing.Processor]:
 
 
 def _is_safe(record: logging.LogRecord) -> bool:
-    """Return whether to keep a log line of uvicorn.
+    """Return whether to write a log line of uvicorn.
 
     Lines about WebSockets are dropped, since their URLs and messages contain tokens and queries.
-    Also dropped are the traceback of a failed start, and lines about each opened or closed
-    WebSocket: for both there are log lines of our own.
+    The traceback of a failed start is dropped too. For both there are log lines of our own.
     """
     text = str(record.msg)
     return (
@@ -154,14 +157,14 @@ def _is_safe(record: logging.LogRecord) -> bool:
 
 
 class _Handler(logging.StreamHandler[Any]):
-    """Writes log lines to standard error, without a traceback if a line cannot be written."""
+    """Writes log lines to standard error; prints no traceback if that fails."""
 
     def __init__(self, *, is_json: bool) -> None:
         super().__init__()
         self._is_json = is_json
 
     def write_line(self, line: Mapping[str, Any]) -> None:
-        """Write a flat log line without structlog's processors, which are too slow per request."""
+        """Write a log line without structlog, whose processors are too slow for each request."""
         safe = {name: safe_text(one) if isinstance(one, str) else one for name, one in line.items()}
         text = as_json(safe) if self._is_json else _readable(safe)
         with self.lock or nullcontext():
@@ -172,7 +175,7 @@ class _Handler(logging.StreamHandler[Any]):
                 return
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
-        """Log that a line was lost, if anything can be written at all."""
+        """Log that a line could not be written, if anything can be written at all."""
         try:
             now = datetime.now(UTC).isoformat()
             lost = {"timestamp": now, "level": "error", "event": "line_lost"}
@@ -185,7 +188,7 @@ LEADING = ("timestamp", "level", "event")
 
 
 def _in_order(event: Event) -> dict[str, Any]:
-    """Return the fields of a line, those in LEADING first."""
+    """Return the fields of a log line, those in LEADING first."""
     first = {name: event[name] for name in LEADING if name in event}
     return first | {name: value for name, value in event.items() if name not in first}
 
@@ -203,22 +206,19 @@ def _readable(line: Mapping[str, Any]) -> str:
 
 
 def as_json(line: Mapping[str, Any]) -> str:
-    """Return a log line as JSON; its text must be safe already."""
+    """Return a log line as JSON; texts in it must be safe already (`safe_value`)."""
     return orjson.dumps(line, default=_named, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _named(value: object) -> str:
-    """Return the name of a value's type, for values that have no JSON form.
-
-    Their own text could contain anything.
-    """
+    """Return the type of a value that has no JSON form: its text could contain anything."""
     return type(value).__name__
 
 
 def _safe_fields(_: Any, __: str, event: Event) -> Event:
-    """Return a line with all text made safe, and without fields that are None.
+    """Return a log line with all texts made safe, and without fields that are None.
 
-    The exception is left for the renderer, which writes its traceback.
+    An exception is left as it is for the renderer, which writes its traceback.
     """
     return {
         key: it if key == "exc_info" else safe_value(it)
@@ -230,9 +230,9 @@ def _safe_fields(_: Any, __: str, event: Event) -> Event:
 def _without_data(_: Any, __: str, event: Event) -> Event:
     """Return a library's log line without values that a client may have sent.
 
-    If the message has parameters, it is a constant of the library's code, so only parameters that
-    are numbers are filled in. Without parameters, the message may contain values already, so it is
-    cut where they may begin.
+    If the message has parameters, it is a constant in the library's code, and only those parameters
+    are filled in that are numbers. Without parameters, the message may already contain values, so
+    it is cut where they may begin.
     """
     record: logging.LogRecord = event["_record"]
     event["logger"] = record.name
@@ -259,7 +259,7 @@ def _beginning(text: str) -> str:
 
 
 def _with_exception(_: Any, __: str, event: Event) -> Event:
-    """Replace an exception by its summary."""
+    """Replace the exception of a log line by its description."""
     raised = event.pop("exc_info", None)
     if raised is True:
         raised = sys.exc_info()[1]

@@ -5,23 +5,41 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.tables.access import Principal
+from models.tables.api_usage import UsageTally
 from observability import logs
+from schema.base.errors import ErrorCode
 from schema.base.request_notes import RequestNotes
 
 REQUESTS = logging.getLogger("requests")
 OF_TOKENS = "tok_"
 """Prefix of the ids of access tokens; other credentials are tokens of the identity provider."""
 
+LIMITED = frozenset({ErrorCode.RATE_LIMITED.value, ErrorCode.TOO_MANY_SUBSCRIPTIONS.value})
+"""Codes of requests that exceeded an allowance of their caller."""
+
+FAILED = frozenset(
+    {
+        ErrorCode.COMPANIES_HOUSE_UNAVAILABLE.value,
+        ErrorCode.INTERNAL_ERROR.value,
+        ErrorCode.OVERLOADED.value,
+        ErrorCode.SIGN_IN_UNAVAILABLE.value,
+        ErrorCode.TIMEOUT.value,
+        ErrorCode.UNAVAILABLE.value,
+    }
+)
+"""Codes that are no refusals: the service, not the caller, must change something."""
+
 
 class RequestLog:
     """Writes log lines of requests, WebSockets and their operations.
 
     A request or operation that takes `slow_operation_s` seconds or more is also logged as a
-    warning; with 0, none is.
+    warning; with 0, none is. Those of signed-in callers are counted in `tally`, whatever is logged.
     """
 
-    def __init__(self, slow_operation_s: float = 0) -> None:
+    def __init__(self, slow_operation_s: float = 0, tally: UsageTally | None = None) -> None:
         self._slow_ms = slow_operation_s * 1000 or float("inf")
+        self._tally = tally
 
     def request(
         self,
@@ -33,7 +51,9 @@ class RequestLog:
         *,
         is_complete: bool = True,
     ) -> None:
-        """Log an HTTP request, or the opening of a WebSocket; `ms` is the time taken."""
+        """Log an HTTP request, or the opening of a WebSocket; `ms` is the time taken, in ms."""
+        if self._tally is not None and notes.principal is not None:
+            count_call(self._tally, notes, notes.principal)
         is_slow = ms >= self._slow_ms and notes.status != SWITCHED
         if not (is_slow or REQUESTS.isEnabledFor(logging.INFO)):
             return
@@ -53,10 +73,12 @@ class RequestLog:
         self._write(line, notes, is_slow=is_slow)
 
     def operation(self, notes: RequestNotes, request_id: str, ms: float, ended: str) -> None:
-        """Log the end of an operation over a WebSocket; `ended` says how it ended.
+        """Log that an operation on a WebSocket ended; `ended` says how, `ms` after how long.
 
         A subscription never counts as slow.
         """
+        if self._tally is not None and notes.principal is not None:
+            count_call(self._tally, notes, notes.principal)
         is_stream = notes.operation is not None and notes.operation.label.type == "subscription"
         is_slow = ms >= self._slow_ms and not is_stream
         if not (is_slow or REQUESTS.isEnabledFor(logging.INFO)):
@@ -74,7 +96,7 @@ class RequestLog:
         self._write(line, notes, is_slow=is_slow)
 
     def socket(self, event: str, notes: RequestNotes, request_id: str, **more: Any) -> None:
-        """Log another event of a WebSocket, with those fields of `more` that are not None."""
+        """Log an event of a WebSocket, such as its end, with the fields of `more` that are set."""
         if REQUESTS.isEnabledFor(logging.INFO):
             line = {"timestamp": "", "level": "info", "event": event, "request_id": request_id}
             line |= {name: value for name, value in more.items() if value is not None}
@@ -87,6 +109,24 @@ class RequestLog:
             logs.write_line(line)
         if is_slow:
             logs.write_line(line | {"level": "warning", "event": "slow_operation"})
+
+
+def count_call(tally: UsageTally, notes: RequestNotes, principal: Principal) -> None:
+    """Count a request or operation that has ended."""
+    now, operation = tally.clock(), notes.operation
+    name, kind = (None, "") if operation is None else operation.label[:2]
+    counts = tally.counts(now, principal, name, kind)
+    counts.calls += 1
+    if notes.spending is not None:
+        counts.points += notes.spending.charged
+    counts.user_errors += notes.user_errors
+    codes = notes.codes
+    if codes:
+        if not FAILED.issuperset(codes):
+            counts.refusals += 1
+        if not LIMITED.isdisjoint(codes):
+            counts.limit_hits += 1
+            counts.last_limited_at = now
 
 
 SWITCHED = 101

@@ -8,15 +8,16 @@ import strawberry
 import models
 from models.changes import token_issuing
 from models.changes.token_issuing import TokenRequest
-from models.lists.access_list import TOKENS_NEWEST_FIRST, TokenFilter, tokens_within
+from models.lists.access_list import TokenFilter, TokenOrder, tokens_within
 from models.storage.sql import all_of
 from models.tables.audit import ActorContext
-from resolvers.listing import listed_in_order
+from resolvers.listing import listed_rows
+from resolvers.outcome import Outcome, outcome
 from resolvers.run_mutation import Input, run_mutation
 from schema.base.connection import CountedConnection
 from schema.base.context import Info
-from schema.base.pagination import DEFAULT_PAGE, After, First
-from schema.base.projections import read_by_id
+from schema.base.pagination import After, Before, First, Last
+from schema.types.access_filter import AccessTokenFilter, AccessTokenSort
 from schema.types.access_token import AccessToken
 from schema.types.access_token_changes import (
     DEFAULT_LIFE_DAYS,
@@ -28,34 +29,36 @@ from schema.types.access_token_changes import (
     RotateAccessTokenInput,
     RotateAccessTokenPayload,
 )
-from schema.types.user import User, reach_of
+from schema.types.user import User, bound_reseller_id
 
 
 async def access_tokens(
     info: Info,
-    first: First = DEFAULT_PAGE,
+    first: First = None,
     after: After = None,
-    user_id: Annotated[
-        strawberry.ID | None, strawberry.argument(description="Return tokens of this user.")
-    ] = None,
-    reseller_id: Annotated[
-        strawberry.ID | None,
+    last: Last = None,
+    before: Before = None,
+    filter: Annotated[
+        AccessTokenFilter | None,
         strawberry.argument(
-            description="Return tokens that are bound to this reseller, by its customer id."
+            description="Conditions on the tokens to list. Null lists all tokens that you may see."
         ),
     ] = None,
-    is_valid: Annotated[
-        bool | None,
-        strawberry.argument(
-            description="True returns tokens that can be used now; false returns those that cannot,"
-            " because they were revoked, have expired, or belong to a disabled user."
-        ),
-    ] = None,
+    sort: Annotated[
+        AccessTokenSort | None,  # type: ignore[valid-type]  # an enum with another name
+        strawberry.argument(description="The order of the list; by default newest first."),
+    ] = TokenOrder.CREATED_AT_DESC,
 ) -> CountedConnection[AccessToken]:
-    wanted = TokenFilter(user_id, reseller_id, is_valid).condition(info.context.clock())
-    condition = all_of([wanted, tokens_within(reach_of(info))])
-    order = TOKENS_NEWEST_FIRST
-    return await listed_in_order(info, AccessToken, "access-tokens", order, condition, first, after)
+    wanted = TokenFilter()
+    if filter is not None:
+        wanted = TokenFilter(filter.user_id, filter.reseller_id, filter.is_valid)
+    condition = all_of(
+        [wanted.condition(info.context.clock()), tokens_within(bound_reseller_id(info))]
+    )
+    order: TokenOrder = sort or TokenOrder.CREATED_AT_DESC
+    return await listed_rows(
+        info, AccessToken, order, condition, first=first, after=after, last=last, before=before
+    )
 
 
 async def issue_access_token(
@@ -64,13 +67,12 @@ async def issue_access_token(
     days = DEFAULT_LIFE_DAYS if input.lifetime_days is None else input.lifetime_days
     wanted = TokenRequest(input.name, input.scopes, days, input.user_id, input.reseller_id)
 
-    async def work(act: ActorContext) -> IssueAccessTokenPayload:
+    async def work(act: ActorContext) -> Outcome:
         issued = await token_issuing.issue(act, wanted, input.expected_version)
-        user_id = issued.token.user_id
-        return IssueAccessTokenPayload(
-            access_token=await read_by_id(info, AccessToken, issued.token.id, "accessToken"),
-            secret=None if input.dry_run else issued.secret,
-            user=None if user_id is None else await read_by_id(info, User, user_id, "user"),
+        return outcome(
+            access_token=issued.token,
+            user=issued.token.user_id,
+            shown_once={"secret": issued.secret},
         )
 
     return await run_mutation(info, input, work, IssueAccessTokenPayload, shows=User)
@@ -81,7 +83,7 @@ async def rotate_access_token(
 ) -> RotateAccessTokenPayload:
     hours = DEFAULT_OVERLAP_HOURS if input.overlap_hours is None else input.overlap_hours
 
-    async def work(act: ActorContext) -> RotateAccessTokenPayload:
+    async def work(act: ActorContext) -> Outcome:
         issued = await token_issuing.rotate(
             act,
             input.id,
@@ -89,10 +91,10 @@ async def rotate_access_token(
             input.lifetime_days,
             input.expected_version,
         )
-        return RotateAccessTokenPayload(
-            access_token=await read_by_id(info, AccessToken, issued.token.id, "accessToken"),
-            secret=None if input.dry_run else issued.secret,
-            old_access_token=await read_by_id(info, AccessToken, input.id, "oldAccessToken"),
+        return outcome(
+            access_token=issued.token,
+            old_access_token=str(input.id),
+            shown_once={"secret": issued.secret},
         )
 
     return await run_mutation(info, input, work, RotateAccessTokenPayload, shows=AccessToken)

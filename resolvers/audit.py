@@ -7,10 +7,11 @@ import strawberry
 
 from models.changes.audit_erasure import erase_names
 from models.lists.audit_list import AuditFilter as Wanted
-from models.lists.audit_list import count, key_of, page, parse
+from models.lists.audit_list import AuditOrder, count, key_of, page, parse
 from models.tables.audit import AUDIT, ActorContext
 from models.tables.numbering import number_before_reading
 from resolvers.listing import listed
+from resolvers.outcome import Outcome, outcome
 from resolvers.run_mutation import Input, run_mutation
 from schema.base.context import Info
 from schema.base.errors import ErrorCode, RequestRefused
@@ -19,7 +20,7 @@ from schema.base.pagination import After, Before, First, Last, page_arguments
 from schema.base.personal import refuse_masked
 from schema.types.audit import AuditEntry
 from schema.types.audit_changes import EraseActorNamesInput, EraseActorNamesPayload
-from schema.types.audit_connection import AUDIT_LIST, AuditEntryConnection, AuditFilter
+from schema.types.audit_connection import AuditEntryConnection, AuditFilter, AuditSort
 
 MAX_OPERATIONS = 50
 
@@ -32,11 +33,24 @@ async def audit_trail(
     before: Before = None,
     filter: Annotated[
         AuditFilter | None,
-        strawberry.argument(description="Which entries to list. Null lists all."),
+        strawberry.argument(
+            description="Conditions on the audit entries to list. Null lists all entries."
+        ),
     ] = None,
+    sort: Annotated[
+        AuditSort | None,  # type: ignore[valid-type]  # an enum with another name
+        strawberry.argument(description="The order of the list; by default newest first."),
+    ] = AuditOrder.AT_DESC,
 ) -> AuditEntryConnection:
+    order: AuditOrder = sort or AuditOrder.AT_DESC
     arguments = page_arguments(
-        AUDIT_LIST, (str, str), parse=parse, first=first, after=after, last=last, before=before
+        f"audit-trail-{order.name}",
+        (str, str),
+        parse=parse,
+        first=first,
+        after=after,
+        last=last,
+        before=before,
     )
     wanted = Wanted() if filter is None else _wanted(info, filter)
     await number_before_reading(info.context.database, AUDIT)
@@ -49,6 +63,7 @@ async def audit_trail(
             row_query,
             wanted,
             arguments.size,
+            order=order,
             beyond=arguments.beyond,
             is_backward=arguments.is_backward,
         ),
@@ -61,9 +76,9 @@ async def audit_trail(
 async def erase_actor_names(
     info: Info, input: Input[EraseActorNamesInput]
 ) -> EraseActorNamesPayload:
-    async def work(act: ActorContext) -> EraseActorNamesPayload:
+    async def work(act: ActorContext) -> Outcome:
         erased = await erase_names(act, input.actor_id, input.reason)
-        return EraseActorNamesPayload(erased_entry_count=erased)
+        return outcome(erased_entry_count=erased)
 
     return await run_mutation(info, input, work, EraseActorNamesPayload)
 

@@ -5,6 +5,7 @@ from typing import Annotated, TypeVar
 
 import strawberry
 
+from models.changes.bulk_consents import ConsentRow, record_consents
 from models.changes.consent_recording import Recorded, correct, record
 from models.changes.preference_withdrawal import withdraw_all
 from models.lists.consent_evidence import verify
@@ -13,12 +14,18 @@ from models.rules.consent import EntryKind
 from models.storage.row_counter import count
 from models.tables.access import Scope
 from models.tables.audit import ActorContext
+from resolvers.bulk import RowKind, run_bulk
+from resolvers.outcome import Outcome, outcome
 from resolvers.run_mutation import Input, run_mutation
 from schema.base.context import Info
 from schema.base.permissions import require
-from schema.base.projections import read_by_id
 from schema.base.selections import selects
 from schema.types.advisory import ConsentAdvisoryCount
+from schema.types.bulk_changes import (
+    RecordConsentsInput,
+    RecordConsentsPayload,
+    RecordConsentsResult,
+)
 from schema.types.consent import ConsentEntry
 from schema.types.consent_changes import (
     ASKED,
@@ -30,6 +37,7 @@ from schema.types.consent_changes import (
     LedgerPayload,
     RecordConsentInput,
     RecordConsentPayload,
+    RecordConsentRow,
     RequestNonItemisedBillsInput,
     RequestNonItemisedBillsPayload,
     WithdrawConsentInput,
@@ -62,6 +70,28 @@ async def record_consent(info: Info, input: Input[RecordConsentInput]) -> Record
     return await _run_on_ledger(info, input, work, RecordConsentPayload)
 
 
+async def record_many_consents(
+    info: Info, input: Input[RecordConsentsInput]
+) -> RecordConsentsPayload:
+    return await run_bulk(info, input, _ROWS, RecordConsentsPayload)
+
+
+def _row(index: int, act: ActorContext, fields: RecordConsentRow) -> ConsentRow:
+    return ConsentRow(
+        index,
+        act,
+        customer_id=fields.customer_id,
+        values=values_of(fields, GRANT),
+        key=fields.idempotency_key,
+        expected_version=fields.expected_version,
+    )
+
+
+_ROWS = RowKind(
+    _row, record_consents, RecordConsentsResult, {"customer": Customer, "entry": ConsentEntry}
+)
+
+
 async def withdraw_consent(
     info: Info, input: Input[WithdrawConsentInput]
 ) -> WithdrawConsentPayload:
@@ -71,7 +101,7 @@ async def withdraw_consent(
     async def work(act: ActorContext) -> Recorded:
         names = (*ASKED, "revoke_preferences")
         recorded = await _record(act, EntryKind.WITHDRAWAL, input, names)
-        if input.revoke_preferences and not recorded.is_repeat:
+        if input.revoke_preferences and not recorded.is_replayed:
             await withdraw_all(act, recorded.customer.id, CONSENT_WITHDRAWN)
         return recorded
 
@@ -102,7 +132,7 @@ async def correct_consent(info: Info, input: Input[CorrectConsentInput]) -> Corr
             act,
             input.entry_id,
             input.kind,
-            values_of(input, CORRECTED),
+            values_of(input.values, CORRECTED) if input.values else {},
             input.reason,
             input.idempotency_key,
             input.expected_version,
@@ -117,8 +147,9 @@ async def verify_consent_ledger(
     known_hash: Annotated[
         str | None,
         strawberry.argument(
-            description="The `hash` of an entry that you noted before. The answer says whether an"
-            " entry with this hash is still in the ledger. Null checks the chain alone."
+            description="The `hash` of a ledger entry, or a `lastHash`, that you kept from earlier."
+            " The result then has a break with the code KNOWN_HASH_MISSING if no entry in the"
+            " ledger has this hash any more. Null verifies the hash chain alone."
         ),
     ] = None,
 ) -> LedgerVerification | None:
@@ -170,12 +201,8 @@ async def _run_on_ledger(
     `work` adds the entry; the returned payload has the customer and the entry.
     """
 
-    async def unit(act: ActorContext) -> Payload:
-        recorded = await work(act)
-        return payload(
-            customer=await read_by_id(info, Customer, recorded.customer.id, "customer"),
-            entry=await read_by_id(info, ConsentEntry, recorded.entry.id, "entry"),
-            is_repeat=recorded.is_repeat,
-        )
+    async def unit(act: ActorContext) -> Outcome:
+        done = await work(act)
+        return outcome(customer=done.customer, entry=done.entry, is_replayed=done.is_replayed)
 
     return await run_mutation(info, input_, unit, payload, shows=Customer)

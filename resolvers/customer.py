@@ -1,35 +1,46 @@
 """The queries and mutations of customers."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
 import models
-from models.changes import customer_editing
-from models.changes.customer_repeat import Created, create_customer_once
-from models.lists.consent_list import given_consents, is_on, with_any_advisory
+from models.changes import customer_editing, customer_saving
+from models.changes.bulk_customers import save_customers
+from models.changes.contact_draft import ContactToSave
+from models.changes.contact_editing import CONTACT_FIELDS
+from models.changes.customer_rows import CustomerRow
+from models.changes.customer_saving import CustomerToSave
 from models.lists.customer_list import NOT_ERASED, CustomerOrder, count, page
-from models.lists.customer_list import CustomerFilter as Wanted
 from models.lists.customer_scope import at_account_number
-from models.rules import errors
-from models.rules.company_number import InvalidCompanyNumber, normalise
-from models.rules.consent import Matter
+from models.rules.checks import Checks
 from models.rules.errors import RefusalCode
+from models.rules.row_policy import MAX_CONTACTS_OF_CALL, RowPolicy
+from models.rules.urgency import Urgency
 from models.storage.sql import Sql, all_of
 from models.tables.access import Scope
 from models.tables.audit import ActorContext
+from resolvers.bulk import ERRORS, RESULTS, RowKind, run_bulk
 from resolvers.listing import listed
+from resolvers.outcome import Outcome, outcome
+from resolvers.own_reference import ExternalReference, OfReseller, at_reference
 from resolvers.request_content import content_of
-from resolvers.run_mutation import Input, given, refuse_version_of_nothing, run_mutation
+from resolvers.run_mutation import ROWS, Input, given, run_mutation
 from resolvers.typed_profile import typed_entries
 from schema.base.context import Info
 from schema.base.errors import ErrorCode, RequestRefused
 from schema.base.pagination import After, Before, First, Last, page_arguments
 from schema.base.permissions import require
-from schema.base.personal import refuse_masked
-from schema.base.projections import read_by_id, row_query_for
-from schema.types.advisory import Advisory, advisories_of
+from schema.base.projections import row_query_for
+from schema.base.selections import selects_at
+from schema.types.advisory import OTHER_CUSTOMERS, AdvisedCustomer, advisories_on
+from schema.types.bulk_changes import (
+    SaveCustomersInput,
+    SaveCustomersPayload,
+    SaveCustomersResult,
+)
 from schema.types.consent_changes import GRANT, values_of
 from schema.types.customer import Customer
 from schema.types.customer_changes import (
@@ -39,9 +50,12 @@ from schema.types.customer_changes import (
     DeleteCustomerPayload,
     SaveCustomerInput,
     SaveCustomerPayload,
+    SaveCustomerRow,
 )
 from schema.types.customer_connection import CustomerConnection
-from schema.types.customer_filter import CustomerFilter, CustomerSort
+from schema.types.customer_filter import CustomerFilter, matching_customers
+from schema.types.customer_sort import CustomerSort
+from schema.types.on_conflict import OnConflict
 
 SAVED_FIELDS = (
     "name",
@@ -53,8 +67,7 @@ SAVED_FIELDS = (
     "parent_id",
 )
 
-MAX_CHOICES = 500
-MAX_TEXT = 200
+ADVISORIES = "advisories"
 
 
 async def customer(
@@ -62,18 +75,26 @@ async def customer(
     id: Annotated[
         strawberry.ID | None,
         strawberry.argument(
-            description="The id of the customer. Set either `id` or `accountNumber`."
+            description="The id of the customer. Set one of `id`, `accountNumber` and"
+            " `externalReference`."
         ),
     ] = None,
     account_number: Annotated[
-        str | None, strawberry.argument(description="The account number of the customer.")
+        str | None,
+        strawberry.argument(description="The account number of the customer, instead of `id`."),
     ] = None,
+    external_reference: ExternalReference = None,
+    reseller_id: OfReseller = None,
 ) -> Customer | None:
-    if (id is None) == (account_number is None):
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "Set either `id` or `accountNumber`.")
+    if sum(one is not None for one in (id, account_number, external_reference)) != 1:
+        raise RequestRefused(
+            ErrorCode.BAD_USER_INPUT,
+            "Set exactly one of `id`, `accountNumber` and `externalReference`.",
+        )
     which = Sql("t0.id = ?", (id,))
     if account_number is not None:
         which = await at_account_number(account_number)
+    which = at_reference(external_reference, reseller_id) or which
     found: Customer | None = await row_query_for(info, Customer).read_one(
         all_of([which, NOT_ERASED])
     )
@@ -88,14 +109,15 @@ async def customers(
     before: Before = None,
     filter: Annotated[
         CustomerFilter | None,
-        strawberry.argument(description="Which customers to list. Null lists all."),
+        strawberry.argument(
+            description="Conditions on the customers to list. Null lists all customers."
+        ),
     ] = None,
     sort: Annotated[
         CustomerSort | None,  # type: ignore[valid-type]  # an enum with another name
         strawberry.argument(
-            description="The order of the list, by name unless you say otherwise. Without"
-            " `personal_data:read` you cannot sort by name: the list is sorted by account number"
-            " instead."
+            description="The order of the list; by default by name. Callers who may not see"
+            " personal data cannot sort by name: their list is sorted by account number instead."
         ),
     ] = CustomerOrder.NAME_ASC,
 ) -> CustomerConnection:
@@ -111,7 +133,7 @@ async def customers(
         last=last,
         before=before,
     )
-    wanted = _wanted(info, filter)
+    wanted = matching_customers(info, filter)
     return await listed(
         info,
         CustomerConnection,
@@ -132,145 +154,139 @@ async def customers(
 
 
 async def save_customer(info: Info, input: Input[SaveCustomerInput]) -> SaveCustomerPayload:
-    if input.consent:
-        require(info, Scope.CONSENT_WRITE)
+    _require_for([input], info)
 
-    async def work(act: ActorContext) -> SaveCustomerPayload:
-        saved = await _save(act, input)
-        return SaveCustomerPayload(
-            customer=await read_by_id(info, Customer, saved.customer.id, "customer"),
-            is_repeat=saved.is_repeat,
-        )
+    async def work(act: ActorContext) -> Outcome:
+        checks = act.checks()
+        wanted = _wanted(act, checks, input)
+        if not wanted.contacts:
+            saved = await customer_saving.save_customer(act, checks, wanted)
+            return outcome(customer=saved.customer, is_replayed=saved.is_replayed)
+        row = CustomerRow(0, act, wanted=wanted)
+        row.checks.add(*checks.found)
+        await save_customers(act, [row], RowPolicy.REFUSE_FAILED_ROWS, Urgency.SAVED)
+        if row.refused is not None:
+            raise row.refused
+        return outcome(customer=row.saved["customer"], is_replayed=row.is_replayed)
 
-    return await run_mutation(info, input, work, SaveCustomerPayload, shows=Customer)
+    more = partial(_advisories_on_one, info)
+    return await run_mutation(info, input, work, SaveCustomerPayload, shows=Customer, more=more)
+
+
+async def save_many_customers(info: Info, input: Input[SaveCustomersInput]) -> SaveCustomersPayload:
+    _require_for(input.rows, info)
+    also = partial(_advisories, info, path=(RESULTS,))
+    return await run_bulk(info, input, _ROWS, SaveCustomersPayload, also)
 
 
 async def change_customer_class(
     info: Info, input: Input[ChangeCustomerClassInput]
 ) -> ChangeCustomerClassPayload:
-    async def work(act: ActorContext) -> ChangeCustomerClassPayload:
-        row = await customer_editing.change_class(
+    async def work(act: ActorContext) -> models.Customer:
+        return await customer_editing.change_class(
             act, input.customer_id, input.class_id, input.reason, input.expected_version
         )
-        return ChangeCustomerClassPayload(
-            customer=await read_by_id(info, Customer, row.id, "customer"),
-            advisories=await _advisories(info, row),
-        )
 
-    return await run_mutation(info, input, work, ChangeCustomerClassPayload, shows=Customer)
+    more = partial(_advisories_on_one, info)
+    return await run_mutation(
+        info, input, work, ChangeCustomerClassPayload, shows=Customer, more=more
+    )
 
 
 async def delete_customer(info: Info, input: Input[DeleteCustomerInput]) -> DeleteCustomerPayload:
-    async def work(act: ActorContext) -> DeleteCustomerPayload:
-        row = await customer_editing.delete_customer(
-            act, input.id, input.reason, input.expected_version
-        )
-        return DeleteCustomerPayload(deleted_id=strawberry.ID(row.id))
+    async def work(act: ActorContext) -> Outcome:
+        row = await customer_editing.delete_customer(act, input.id, input.expected_version)
+        return outcome(deleted_id=row.id)
 
     return await run_mutation(info, input, work, DeleteCustomerPayload, shows=Customer)
 
 
-async def _save(act: ActorContext, input_: SaveCustomerInput) -> Created:
-    """Create a customer if the input has no id, or edit the customer with that id."""
-    values = given(input_, *SAVED_FIELDS)
-    if input_.profile is not strawberry.UNSET:
-        typed = input_.profile
-        values["profile"] = None if typed is None else typed_entries(typed, act.now)
-    if input_.id is None:
-        refuse_version_of_nothing(input_.expected_version)
-        return await create_customer_once(
-            act,
-            values,
-            input_.template_id,
-            values_of(input_.consent, GRANT) if input_.consent else None,
-            input_.consent.idempotency_key if input_.consent else None,
-            partial(content_of, input_),
-        )
-    if input_.consent is not strawberry.UNSET:
-        raise errors.refuse(
-            RefusalCode.CONSENT_NOT_EDITABLE,
-            "You cannot save the consent of an existing customer with the customer.",
-            "consent",
-            hint="Use recordConsent or withdrawConsent.",
-        )
-    if input_.template_id is not None:
-        raise errors.refuse(
-            RefusalCode.INVALID,
-            "You cannot apply a template to an existing customer. Leave `templateId` out.",
-            "templateId",
-        )
-    edited = await customer_editing.edit_customer(act, input_.id, values, input_.expected_version)
-    return Created(edited)
+def _require_for(rows: Sequence[SaveCustomerRow], info: Info) -> None:
+    """Raise RequestRefused unless the caller has the permissions that fields of rows need."""
+    if any(row.consent for row in rows):
+        require(info, Scope.CONSENT_WRITE)
+    if any(row.contacts for row in rows):
+        require(info, Scope.CONTACTS_WRITE)
 
 
-async def _advisories(info: Info, row: models.Customer) -> list[Advisory]:
-    """Return the advisories that apply to a customer in their current class."""
-    customer_class = await models.CustomerClass.get(id=row.customer_class_id)
-    consents = (await given_consents([row.id]))[row.id]
-    return advisories_of(
-        customer_class.code,
-        customer_class.check_companies_house,
-        customer_class.flags.is_legal_individual,
-        consents,
-        info.context.clock(),
-        info.context.oldest_consent,
+def _wanted(act: ActorContext, checks: Checks, row: SaveCustomerRow) -> CustomerToSave:
+    """Return what an input asks for; wrong values of the profile are added to `checks`."""
+    values = given(row, *SAVED_FIELDS)
+    if row.profile is not strawberry.UNSET:
+        typed = row.profile
+        values["profile"] = None if typed is None else typed_entries(checks, typed, act.now)
+    consent = row.consent or None
+    return CustomerToSave(
+        values,
+        None if row.id is None else str(row.id),
+        row.expected_version,
+        row.on_conflict is OnConflict.UPDATE,
+        row.template_id,
+        is_consent_sent=row.consent is not strawberry.UNSET,
+        consent=values_of(consent, GRANT) if consent else None,
+        consent_key=consent.idempotency_key if consent else None,
+        contacts=[
+            ContactToSave(given(one, *CONTACT_FIELDS), one.on_conflict is OnConflict.UPDATE)
+            for one in row.contacts or ()
+        ],
+        content=partial(content_of, row),
+    )
+
+
+def _row(index: int, act: ActorContext, fields: SaveCustomerRow) -> CustomerRow:
+    checks = act.checks()
+    row = CustomerRow(index, act, wanted=_wanted(act, checks, fields))
+    row.checks.add(*checks.found)
+    return row
+
+
+def _check_contacts(checks: Checks, rows: Sequence[SaveCustomerRow]) -> None:
+    if sum(len(row.contacts or ()) for row in rows) > MAX_CONTACTS_OF_CALL:
+        message = f"Together, the rows may have at most {MAX_CONTACTS_OF_CALL} contacts."
+        checks.refuse(RefusalCode.TOO_MANY_ITEMS, message, ROWS, limit=MAX_CONTACTS_OF_CALL)
+
+
+_ROWS = RowKind(
+    _row, save_customers, SaveCustomersResult, {"customer": Customer}, check=_check_contacts
+)
+
+
+async def _advisories_on_one(info: Info, changed: Mapping[str, Any]) -> dict[str, Any]:
+    return (await _advisories(info, [changed]))[0]
+
+
+async def _advisories(
+    info: Info, changed: Sequence[Mapping[str, Any]], path: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
+    """Return the advisories on changed customers in their current classes, if they are selected.
+
+    `path` leads from the current field to the objects with the field `advisories`.
+    """
+    if not selects_at(info, (*path, ADVISORIES)):
+        return [{} for _ in changed]
+    # A customer whose save was refused is shown too, but without advisories.
+    ids = [one["customer"] for one in changed if not one.get(ERRORS)]
+    rows = await models.Customer.filter(id__in=[one for one in ids if one], erased_at=None)
+    classes = await models.CustomerClass.filter(id__in={row.customer_class_id for row in rows})
+    class_of = {one.id: one for one in classes}
+    advised = [_advised(row, class_of[row.customer_class_id]) for row in rows]
+    others = (*path, ADVISORIES, OTHER_CUSTOMERS)
+    reader = row_query_for(info, Customer, others) if selects_at(info, others) else None
+    found = await advisories_on(info, advised, reader) if advised else []
+    by_id = {one.id: advisories for one, advisories in zip(advised, found, strict=True)}
+    return [
+        {ADVISORIES: by_id[one["customer"]]} if one["customer"] in by_id else {} for one in changed
+    ]
+
+
+def _advised(row: models.Customer, customer_class: models.CustomerClass) -> AdvisedCustomer:
+    return AdvisedCustomer(
+        id=row.id,
         name=row.name,
+        company_number=row.company_number,
         profile=row.profile,
         consent_review_due_at=row.consent_review_due_at,
-        company_number=row.company_number,
-        is_masked=info.context.is_masked,
+        class_code=customer_class.code,
+        is_checked=customer_class.check_companies_house,
+        is_individual=customer_class.flags.is_legal_individual,
     )
-
-
-def _wanted(info: Info, given_filter: CustomerFilter | None) -> Wanted:
-    if given_filter is None:
-        return Wanted()
-    _refuse_oversize(given_filter)
-    if given_filter.text is not None:
-        refuse_masked(info)
-    number = given_filter.company_number
-    if number is not None:
-        try:
-            number = normalise(number)
-        except InvalidCompanyNumber as error:
-            raise RequestRefused(ErrorCode.BAD_USER_INPUT, str(error)) from error
-    return Wanted(
-        class_ids=given_filter.class_ids,
-        class_codes=given_filter.class_codes,
-        labels=given_filter.labels,
-        subscriber_kind=given_filter.subscriber_kind,
-        enrichment_statuses=given_filter.enrichment_statuses,
-        is_reseller=given_filter.is_reseller,
-        parent_id=None if given_filter.parent_id is strawberry.UNSET else given_filter.parent_id,
-        has_no_parent=given_filter.parent_id is None,
-        company_number=number,
-        external_reference=given_filter.external_reference,
-        text=given_filter.text,
-        others=_consent_conditions(info, given_filter),
-    )
-
-
-def _consent_conditions(info: Info, given_filter: CustomerFilter) -> list[Sql]:
-    now, wanted = info.context.clock(), []
-    if given_filter.is_consent_given is not None:
-        wanted.append(is_on(Matter.CONSENT, now, is_wanted=given_filter.is_consent_given))
-    if given_filter.is_non_itemised is not None:
-        wanted.append(is_on(Matter.NON_ITEMISED, now, is_wanted=given_filter.is_non_itemised))
-    if given_filter.advisories is not None:
-        oldest = info.context.oldest_consent
-        wanted.append(with_any_advisory(given_filter.advisories, now, oldest))
-    return wanted
-
-
-def _refuse_oversize(given_filter: CustomerFilter) -> None:
-    lists = (given_filter.class_ids, given_filter.class_codes)
-    if any(len(values) > MAX_CHOICES for values in lists if values is not None):
-        raise RequestRefused(
-            ErrorCode.BAD_USER_INPUT,
-            f"`classIds` and `classCodes` may each have at most {MAX_CHOICES} values.",
-        )
-    if len(given_filter.text or "") > MAX_TEXT:
-        raise RequestRefused(
-            ErrorCode.BAD_USER_INPUT,
-            f"The text to search for may have at most {MAX_TEXT} characters.",
-        )

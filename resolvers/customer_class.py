@@ -1,6 +1,5 @@
 """The queries and mutations of customer classes."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
@@ -15,19 +14,25 @@ from models.changes.customer_class_editing import (
     reactivate_class,
 )
 from models.changes.retirement import retire_class
-from models.lists.customer_class_list import CLASS_KEY, ClassFilter, class_page, count_classes
-from models.storage.sql import Sql, among
+from models.lists.customer_class_list import ClassFilter, ClassOrder
+from models.storage.sql import Sql
 from models.tables.access import Scope
 from models.tables.audit import ActorContext
-from resolvers.listing import listed
-from resolvers.run_mutation import Input, given, refuse_version_of_nothing, run_mutation
+from models.tables.customer_class import ClassStatus
+from resolvers.listing import listed_rows
+from resolvers.outcome import Outcome, outcome
+from resolvers.run_mutation import Input, created, given, run_mutation
 from schema.base.connection import CountedConnection
 from schema.base.context import Info
 from schema.base.errors import ErrorCode, RequestRefused
-from schema.base.pagination import DEFAULT_PAGE, After, First, page_arguments
+from schema.base.pagination import DEFAULT_PAGE, After, Before, First, Last
 from schema.base.permissions import may
-from schema.base.projections import read_by_id, row_query_for
-from schema.types.customer_class import CLASSES, ClassStatus, CustomerClass
+from schema.base.projections import row_query_for
+from schema.types.customer_class import (
+    ClassStatusEnum,
+    CustomerClass,
+    CustomerClassFilter,
+)
 from schema.types.customer_class_changes import (
     DeleteCustomerClassInput,
     DeleteCustomerClassPayload,
@@ -38,25 +43,25 @@ from schema.types.customer_class_changes import (
     SaveCustomerClassInput,
     SaveCustomerClassPayload,
 )
-from schema.types.customer_template import CustomerTemplate
+from schema.types.customer_class_sort import CustomerClassSort
 
 
 async def customer_class(
     info: Info,
     id: Annotated[
         strawberry.ID | None,
-        strawberry.argument(description="The id of the class. Set either `id` or `code`."),
+        strawberry.argument(description="The id of the customer class. Set either `id` or `code`."),
     ] = None,
     code: Annotated[
         str | None,
         strawberry.argument(
             description="The code of a class that came with the platform, such as"
-            " `COMPANY_UK_LIMITED`."
+            " `COMPANY_UK_LIMITED`. Set either `id` or `code`."
         ),
     ] = None,
 ) -> CustomerClass | None:
     if (id is None) == (code is None):
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "Set either `id` or `code`.")
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "Set either `id` or `code`, and not both.")
     column, value = ("id", id) if id is not None else ("code", code)
     found: CustomerClass | None = await row_query_for(info, CustomerClass).read_one(
         Sql(f"t0.{column} = ?", (value,))
@@ -69,40 +74,64 @@ async def customer_classes(
     first: First = DEFAULT_PAGE,
     after: After = None,
     status: Annotated[
-        ClassStatus | None,  # type: ignore[valid-type]  # an enum with another name
+        ClassStatusEnum | None,  # type: ignore[valid-type]  # an enum with another name
         strawberry.argument(
-            description="Return active classes, retired classes, or all; active ones by default."
-            " With `assignable: false`, the default and ACTIVE have no effect."
+            description="Only classes with this status. Beside a `filter`, RETIRED must hold too,"
+            " and ACTIVE, the default, has no effect; nor has it beside `assignable: false`."
         ),
     ] = ClassStatus.ACTIVE,
     assignable: Annotated[
         bool | None,
         strawberry.argument(
-            description="True returns classes that a customer can be put into; false returns those"
-            " that are retired. Null sets no condition."
+            description="True: only classes that a customer can be put into. False: only retired"
+            " classes. Null sets no condition."
         ),
     ] = None,
+    filter: Annotated[
+        CustomerClassFilter | None,
+        strawberry.argument(description="Which classes to list; by default active ones."),
+    ] = None,
+    last: Last = None,
+    before: Before = None,
+    sort: Annotated[
+        CustomerClassSort | None,  # type: ignore[valid-type]  # an enum with another name
+        strawberry.argument(description="The order of the list; by default by display position."),
+    ] = ClassOrder.DISPLAY_POSITION_ASC,
 ) -> CountedConnection[CustomerClass]:
-    arguments = page_arguments(CLASSES, (int, str, str), first=first, after=after)
-    is_any = status is ClassStatus.ALL or (
-        assignable is False and status is not ClassStatus.RETIRED
-    )
     wanted = ClassFilter(
-        is_active=None if is_any else status is not ClassStatus.RETIRED,
-        is_assignable=assignable,
+        _statuses(status, assignable, filter),
         # Without CUSTOMER_CLASSES_READ, callers see only classes to assign to customers (R94).
         is_restricted=not may(info, Scope.CUSTOMER_CLASSES_READ),
     )
-    return await listed(
+    order: ClassOrder = sort or ClassOrder.DISPLAY_POSITION_ASC
+    # A client that reads backwards need not send `first: null` to replace the default.
+    size = None if last is not None and first == DEFAULT_PAGE else first
+    return await listed_rows(
         info,
-        CountedConnection[CustomerClass],
         CustomerClass,
-        arguments,
-        lambda row_query: class_page(row_query, wanted, arguments.size, arguments.beyond),
-        lambda: count_classes(wanted),
-        key_columns=CLASS_KEY,
-        key_of=lambda node: (node.display_position, node.name_key, node.id),
+        order,
+        wanted.condition(),
+        first=size,
+        after=after,
+        last=last,
+        before=before,
     )
+
+
+def _statuses(
+    status: ClassStatus | None, assignable: bool | None, given_filter: CustomerClassFilter | None
+) -> frozenset[ClassStatus]:
+    """Return the statuses of the classes to list."""
+    if given_filter is not None:
+        wanted = given_filter.statuses
+    else:
+        wanted = None if assignable is False else [status or ClassStatus.ACTIVE]
+    statuses = set(ClassStatus) if wanted is None else set(wanted)
+    if given_filter is not None and status is ClassStatus.RETIRED:
+        statuses &= {status}
+    if assignable is not None:
+        statuses &= {ClassStatus.ACTIVE if assignable else ClassStatus.RETIRED}
+    return frozenset(statuses)
 
 
 async def save_customer_class(
@@ -112,8 +141,7 @@ async def save_customer_class(
 
     async def save(act: ActorContext) -> SavedClass:
         if input.id is None:
-            refuse_version_of_nothing(input.expected_version)
-            return await create_class(act, values)
+            return await created(act, input.expected_version, create_class(act, values))
         return await edit_class(
             act,
             input.id,
@@ -122,11 +150,11 @@ async def save_customer_class(
             override_reason=input.override_reason,
         )
 
-    async def work(act: ActorContext) -> SaveCustomerClassPayload:
+    async def work(act: ActorContext) -> Outcome:
         saved = await save(act)
-        return SaveCustomerClassPayload(
-            customer_class=await read_by_id(info, CustomerClass, saved.row.id, "customerClass"),
-            warnings=list(saved.warnings),
+        return outcome(
+            customer_class=saved.row,
+            warnings=saved.warnings,
             affected_customer_count=saved.affected_customers,
         )
 
@@ -136,18 +164,17 @@ async def save_customer_class(
 async def retire_customer_class(
     info: Info, input: Input[RetireCustomerClassInput]
 ) -> RetireCustomerClassPayload:
-    async def work(act: ActorContext) -> RetireCustomerClassPayload:
+    async def work(act: ActorContext) -> Outcome:
         done = await retire_class(
             act, input.id, input.replacement_id, input.reason, input.expected_version
         )
-        repointed, cleared = done.repointed_templates, done.cleared_templates
-        return RetireCustomerClassPayload(
-            customer_class=await read_by_id(info, CustomerClass, done.row.id, "customerClass"),
-            replacement=await _replacement(info, done.replacement),
+        return outcome(
+            customer_class=done.row,
+            replacement=done.replacement,
             moved_customer_count=done.moved_customers,
             queued_lookup_count=done.queued_lookups,
-            repointed_templates=await _templates(info, repointed, "repointedTemplates"),
-            cleared_templates=await _templates(info, cleared, "clearedTemplates"),
+            reassigned_templates=sorted(done.reassigned_templates, key=_name_key),
+            cleared_templates=sorted(done.cleared_templates, key=_name_key),
             was_platform_default=done.platform_default_was is not None,
         )
 
@@ -168,22 +195,12 @@ async def reactivate_customer_class(
 async def delete_customer_class(
     info: Info, input: Input[DeleteCustomerClassInput]
 ) -> DeleteCustomerClassPayload:
-    async def work(act: ActorContext) -> DeleteCustomerClassPayload:
+    async def work(act: ActorContext) -> Outcome:
         row = await delete_class(act, input.id, input.expected_version)
-        return DeleteCustomerClassPayload(deleted_id=strawberry.ID(row.id))
+        return outcome(deleted_id=row.id)
 
     return await run_mutation(info, input, work, DeleteCustomerClassPayload, shows=CustomerClass)
 
 
-async def _replacement(info: Info, row: models.CustomerClass | None) -> CustomerClass | None:
-    return None if row is None else await read_by_id(info, CustomerClass, row.id, "replacement")
-
-
-async def _templates(
-    info: Info, rows: Sequence[models.CustomerTemplate], field: str
-) -> list[CustomerTemplate]:
-    row_query = row_query_for(info, CustomerTemplate, (field,))
-    found: list[CustomerTemplate] = await row_query.read(
-        among("t0.id", [row.id for row in rows]), "ORDER BY t0.name_key"
-    )
-    return found
+def _name_key(template: models.CustomerTemplate) -> str:
+    return template.name_key

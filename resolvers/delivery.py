@@ -6,57 +6,91 @@ from typing import Annotated
 
 import strawberry
 
-from models.lists.delivery_histories import exposures_after
+from models.lists.delivery_histories import ExposureFilter, exposures_after
 from models.rules.delivery_exposure import Exposure
 from models.storage.sql import Sql, all_of, among
 from schema.base.context import Info
 from schema.base.instants import checked_instant, checked_period
-from schema.base.pagination import CONNECTION, After, First, page_arguments
+from schema.base.pagination import CONNECTION, After, Before, First, Last, page_arguments
 from schema.base.projections import row_query_for
 from schema.base.restricted import show
 from schema.base.selections import selects_at
 from schema.types.customer import Customer
-from schema.types.delivery_exposure import DeliveryExposure, DeliveryExposureConnection, counted
+from schema.types.delivery_exposure import (
+    DeliveryExposure,
+    DeliveryExposureConnection,
+    DeliveryExposureFilter,
+    counted,
+)
 from schema.types.delivery_rules import DeliveryRules
 
 CUSTOMERS = tuple((*path, "customer") for path in CONNECTION)
 
 
 async def delivery_rules(info: Info) -> DeliveryRules:
-    return DeliveryRules.under(info.context.delivery_policy)
+    return DeliveryRules.for_policy(info.context.delivery_policy)
 
 
 async def delivery_exposure(
     info: Info,
-    from_: Annotated[
+    from_at: Annotated[
         datetime,
         strawberry.argument(
-            name="from", description="The start of the period; a time with its offset from UTC."
+            description="The start of the period: a date and time with an offset from UTC."
         ),
     ],
-    to: Annotated[
+    until_at: Annotated[
         datetime,
         strawberry.argument(
-            description="The end of the period, which is not part of it; a time with its offset"
+            description="The end of the period, itself excluded: a date and time with an offset"
             " from UTC."
         ),
     ],
     first: First = None,
     after: After = None,
+    last: Last = None,
+    before: Before = None,
+    filter: Annotated[
+        DeliveryExposureFilter | None,
+        strawberry.argument(
+            description="Conditions on the exposures to list. Null lists all exposures."
+        ),
+    ] = None,
 ) -> DeliveryExposureConnection:
-    since, until = checked_period(from_, to)
+    since, until = checked_period(from_at, until_at)
     list_name = f"exposure-{since.isoformat()}-{until.isoformat()}"
-    arguments = page_arguments(list_name, (str, str, str), parse=_parse, first=first, after=after)
+    arguments = page_arguments(
+        list_name,
+        (str, str, str),
+        parse=_parse,
+        first=first,
+        after=after,
+        last=last,
+        before=before,
+    )
+    wanted = ExposureFilter()
+    if filter is not None:
+        wanted = ExposureFilter(filter.customer_id, filter.contact_id, filter.reasons, filter.bases)
     policy = info.context.delivery_policy
     found: list[Exposure] = []
     batch = arguments.size + 1
-    reading = exposures_after(arguments.beyond, since, until, policy, batch)
+    reading = exposures_after(
+        arguments.beyond,
+        since,
+        until,
+        policy,
+        batch,
+        wanted=wanted,
+        is_backward=arguments.is_backward,
+    )
     async with aclosing(reading):
         async for exposure in reading:
             found.append(exposure)
             if len(found) > arguments.size:
                 break
     shown = found[: arguments.size]
+    if arguments.is_backward:
+        shown.reverse()
     customers = await _customers(info, shown)
     nodes = [DeliveryExposure.of(one, customers.get(one.customer_id)) for one in shown]
     show(info, DeliveryExposure, nodes)
@@ -65,7 +99,7 @@ async def delivery_exposure(
         key_of=_key_of,
         arguments=arguments,
         has_more=len(found) > arguments.size,
-        count=lambda: counted(exposures_after(None, since, until, policy)),
+        count=lambda: counted(exposures_after(None, since, until, policy, wanted=wanted)),
     )
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from models.lists.access_list import Order
+from models.lists.row_order import SortOrder, count_rows
 from models.storage.row_query import RowQuery
 from models.storage.sql import Sql
 from schema.base.connection import CountedConnection
 from schema.base.context import Info
+from schema.base.field_mapping import models_of
 from schema.base.pagination import COUNTS, ROWS, PageArguments, page_arguments
 from schema.base.projections import page_query
 
@@ -49,28 +50,51 @@ async def listed(
     )
 
 
-async def listed_in_order(
+async def listed_rows(
     info: Info,
     kind: type[Item],
-    name: str,
-    order: Order,
+    order: SortOrder,
     condition: Sql,
-    first: int | None,
-    after: str | None,
+    **page: Any,
 ) -> CountedConnection[Item]:
-    """Return a page of the rows of one table that meet `condition`, sorted by `order`.
+    """Return a page of the rows of type `kind` that meet `condition`, sorted by `order`.
 
-    `name` identifies the list in cursors: cursors of other lists are refused.
+    `page` has the arguments `first`, `after`, `last` and `before`.
     """
-    columns = order.columns
-    arguments = page_arguments(name, (str,) * len(columns), first=first, after=after)
+    return await listed_rows_as(info, CountedConnection[Item], kind, order, condition, **page)
+
+
+async def listed_rows_as(
+    info: Info,
+    connection: Callable[..., Connection],
+    kind: type,
+    order: SortOrder,
+    condition: Sql,
+    *,
+    most: int | None = None,
+    **page: Any,
+) -> Connection:
+    """Return the page of `listed_rows` as a connection of type `connection`.
+
+    If `most` is given, the rows are counted up to that number.
+    """
+    columns, table = order.rows.columns, models_of[kind]._meta.db_table
+    arguments = page_arguments(
+        f"{kind.__name__}-{order.name}", order.rows.key_types, parse=order.rows.parse, **page
+    )
     return await listed(
         info,
-        CountedConnection[Item],
+        connection,
         kind,
         arguments,
-        lambda row_query: order.page(row_query, condition, arguments.size, arguments.beyond),
-        lambda: order.count(condition),
+        lambda row_query: order.rows.page(
+            row_query,
+            condition,
+            arguments.size,
+            arguments.beyond,
+            is_backward=arguments.is_backward,
+        ),
+        lambda: count_rows(table, condition, most),
         key_columns=columns,
-        key_of=lambda node: tuple(getattr(node, column) for column in columns),
+        key_of=order.rows.key_of,
     )

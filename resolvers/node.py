@@ -1,45 +1,30 @@
-"""The queries `node`, `nodes` and `viewer`."""
+"""The queries of single objects by id, of any objects by id, and of the viewer."""
 
-from collections.abc import Callable, Sequence
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, TypeVar
 
 import strawberry
 
-from models.lists.access_list import groups_within, tokens_within, users_within
-from models.lists.customer_class_list import PICKED_OR_USED
-from models.storage.identifiers import prefix_of, viewer_id
-from models.storage.sql import ALWAYS, Sql, all_of, among
-from models.tables.access import Scope
+from models.storage.identifiers import viewer_id
+from models.storage.sql import all_of
+from resolvers.own_reference import ExternalReference, OfReseller, at_reference
 from schema.base.context import Info
 from schema.base.errors import ErrorCode, RequestRefused
 from schema.base.node import Node
-from schema.base.permissions import may
 from schema.base.projections import row_query_for
 from schema.types.access_token import AccessToken
 from schema.types.contact import Contact
-from schema.types.customer import Customer
-from schema.types.customer_class import CustomerClass
 from schema.types.customer_template import CustomerTemplate
-from schema.types.enrichment import Suggestion
-from schema.types.user import User, UserGroup, reach_of
+from schema.types.enrichment import EnrichmentRun
+from schema.types.node_kinds import rows_within, visible_rows
+from schema.types.suggestion import Suggestion
+from schema.types.user import User, UserGroup
 from schema.types.viewer import Viewer
+from schema.types.webhook import WebhookEndpoint
 
 MAX_NODES = 100
 
-_KINDS: dict[str, tuple[type[Node], Scope, Sql | Callable[[str | None], Sql]]] = {
-    "cus": (Customer, Scope.CUSTOMERS_READ, Sql("t0.erased_at IS NULL")),
-    "cls": (CustomerClass, Scope.CUSTOMER_CLASSES_READ, ALWAYS),
-    "con": (Contact, Scope.CONTACTS_READ, Sql("t0.deleted_at IS NULL")),
-    "tpl": (CustomerTemplate, Scope.CUSTOMER_CLASSES_READ, ALWAYS),
-    "sug": (Suggestion, Scope.CUSTOMERS_READ, ALWAYS),
-    "usr": (User, Scope.ACCESS_READ, users_within),
-    "grp": (UserGroup, Scope.ACCESS_READ, groups_within),
-    "tok": (AccessToken, Scope.ACCESS_READ, tokens_within),
-}
-"""By id prefix: the type of object, the scope needed to see it, and a condition on its row.
-
-The condition is a function if it depends on the reseller that the principal is bound to (R99).
-"""
+Type = TypeVar("Type", bound=Node)
 
 
 async def viewer(info: Info) -> Viewer:
@@ -55,7 +40,9 @@ async def viewer(info: Info) -> Viewer:
 
 async def node(
     info: Info,
-    id: Annotated[strawberry.ID, strawberry.argument(description="The id of any object.")],
+    id: Annotated[
+        strawberry.ID, strawberry.argument(description="The id of an object of any type.")
+    ],
 ) -> Node | None:
     return (await _load(info, [id])).get(id)
 
@@ -75,20 +62,88 @@ async def nodes(
     return [found.get(one) for one in ids]
 
 
+async def contact(
+    info: Info,
+    id: Annotated[
+        strawberry.ID | None,
+        strawberry.argument(
+            description="The id of the contact. Set one of `id` and `externalReference`."
+        ),
+    ] = None,
+    external_reference: ExternalReference = None,
+    reseller_id: OfReseller = None,
+) -> Contact | None:
+    if (id is None) == (external_reference is None):
+        raise RequestRefused(
+            ErrorCode.BAD_USER_INPUT, "Set exactly one of `id` and `externalReference`."
+        )
+    which = at_reference(external_reference, reseller_id)
+    if which is None:
+        return None if id is None else await _fetch(info, Contact, id)
+    found: Contact | None = await row_query_for(info, Contact).read_one(
+        all_of([which, rows_within(info, Contact)])
+    )
+    return found
+
+
+async def customer_template(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="The id of the template.")],
+) -> CustomerTemplate | None:
+    return await _fetch(info, CustomerTemplate, id)
+
+
+async def suggestion(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="The id of the suggestion.")],
+) -> Suggestion | None:
+    return await _fetch(info, Suggestion, id)
+
+
+async def enrichment_run(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="The id of the lookup.")],
+) -> EnrichmentRun | None:
+    return await _fetch(info, EnrichmentRun, id)
+
+
+async def user(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="The id of the user.")],
+) -> User | None:
+    return await _fetch(info, User, id)
+
+
+async def user_group(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="The id of the group.")],
+) -> UserGroup | None:
+    return await _fetch(info, UserGroup, id)
+
+
+async def access_token(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="The id of the token.")],
+) -> AccessToken | None:
+    return await _fetch(info, AccessToken, id)
+
+
+async def webhook_endpoint(
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="The id of the endpoint.")],
+) -> WebhookEndpoint | None:
+    return await _fetch(info, WebhookEndpoint, id)
+
+
+async def _fetch(info: Info, kind: type[Type], id: strawberry.ID) -> Type | None:
+    """Return an object by its id; None if it has another type, or the caller may not see it."""
+    node = (await _load(info, [id])).get(id)
+    return node if isinstance(node, kind) else None
+
+
 async def _load(info: Info, ids: Sequence[strawberry.ID]) -> dict[strawberry.ID, Node]:
     """Return by id the objects that the caller may see, read with one statement for each type."""
-    by_prefix: dict[str, list[str]] = {}
-    for one in ids:
-        by_prefix.setdefault(prefix_of(one), []).append(one)
     found: list[Node] = []
-    for prefix, (kind, scope, where) in _KINDS.items():
-        wanted = by_prefix.get(prefix)
-        within = where(reach_of(info)) if callable(where) else where
-        if prefix == "cls" and not may(info, scope):
-            # CUSTOMERS_READ shows classes that can be chosen, or that a customer was ever in (R94).
-            scope, within = Scope.CUSTOMERS_READ, PICKED_OR_USED  # noqa: PLW2901  # another rule
-        if wanted and may(info, scope):
-            found += await row_query_for(info, kind).read(
-                all_of([among("t0.id", wanted), within]), most=len(wanted)
-            )
+    for kind, where in visible_rows(info, ids):
+        found += await row_query_for(info, kind).read(where, most=len(ids))
     return {one.id: one for one in found}

@@ -8,30 +8,31 @@ from typing import Any
 
 import strawberry
 
-NOT_CONTENT = frozenset({"dry_run", "expected_version"})
-"""Input fields that do not count when two requests are compared."""
+DRY_RUN = frozenset({"dry_run"})
+NOT_CONTENT = DRY_RUN | {"expected_version"}
+"""Input fields that do not count when requests with a key of the consent ledger are compared."""
 
 
-def content_of(input_: Any) -> dict[str, Any]:
+def content_of(input_: Any, *, without: frozenset[str] = NOT_CONTENT) -> dict[str, Any]:
     """Return the fields of an input that the client sent, by name, as JSON values.
 
-    Instants stay `datetime` objects. Fields in NOT_CONTENT are left out.
+    Instants stay `datetime` objects. Fields in `without` are left out.
     """
     values = ((one.name, getattr(input_, one.name)) for one in fields(input_))
     return {
-        name: _plain(value)
+        name: _plain(value, without)
         for name, value in values
-        if value is not strawberry.UNSET and name not in NOT_CONTENT
+        if value is not strawberry.UNSET and name not in without
     }
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, without: frozenset[str]) -> Any:
     if is_dataclass(value):
-        return content_of(value)
+        return content_of(value, without=without)
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, date) and not isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
+        return [_plain(item, without) for item in value]
     return value

@@ -1,35 +1,33 @@
 """Validates profile values that a user entered, and converts them to profile entries."""
 
-import re
 from datetime import date, datetime
 from typing import Any
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
-from models.rules.amount import InvalidAmount, checked_amount, plain
+from models.rules.amount import checked_amount, plain
+from models.rules.checks import Checks
+from models.rules.currency import CURRENCIES
 from models.rules.errors import RefusalCode
 from models.rules.folding import holds_invisible
-from models.rules.profile import FIGURES, ProfileEntry, ValueSource, is_to_come
-from models.rules.text import Checks
+from models.rules.profile import FIGURES, ProfileEntry, ValueSource, is_in_future, latest_day
 from schema.types.customer_changes import CompanyProfileInput, MoneyInput
-from schema.types.enrichment import camel
 
-CURRENCY = re.compile(r"[A-Z]{3}")
-NO_CURRENCIES = frozenset({"XXX", "XTS"})
-"""ISO 4217 codes that are not currencies: for "no currency", and for tests."""
 EARLIEST = date(1000, 1, 1)
 """Earliest date of incorporation; no organisation in the register is older."""
 MAX_COUNT = 10_000_000
 LINE_LENGTH = 200
 
 
-def typed_entries(typed: CompanyProfileInput, now: datetime) -> dict[str, ProfileEntry | None]:
+def typed_entries(
+    checks: Checks, typed: CompanyProfileInput, now: datetime
+) -> dict[str, ProfileEntry | None]:
     """Return the profile entries of the fields that the client sent, by name (R86).
 
     The entry is None for an explicit null, and for a blank postal address. `now` is recorded as the
-    time of entry. Raises Refused with the faults of all fields.
+    time of entry. Refusals are added to `checks`.
     """
-    checks = Checks()
     entries: dict[str, ProfileEntry | None] = {}
 
     def put(name: str, value: Any) -> ProfileEntry:
@@ -51,14 +49,12 @@ def typed_entries(typed: CompanyProfileInput, now: datetime) -> dict[str, Profil
             _check_past(checks, name, value, now)
             put(name, value.isoformat())
         elif name == "employees":
-            _check_count(checks, name, value)
-            put(name, value)
+            put(name, checks.in_range(value, 0, MAX_COUNT, "profile", name))
         else:
             entry = put(name, _amount(checks, name, value))
             entry["currency"] = value.currency
             if value.period_end_on:
                 entry["period_end_on"] = value.period_end_on.isoformat()
-    checks.settle()
     return entries
 
 
@@ -66,12 +62,12 @@ def _address(checks: Checks, lines: dict[str, str | None]) -> dict[str, str | No
     """Return the lines of a postal address trimmed; None if all of them are blank."""
     path = ("profile", "registeredAddress")
     address = {
-        name: checks.optional_text(line, LINE_LENGTH, *path, camel(name))
+        name: checks.optional_text(line, LINE_LENGTH, *path, to_camel_case(name))
         for name, line in lines.items()
     }
     if holds_invisible(address.get("postal_code") or ""):
         checks.refuse(
-            RefusalCode.INVALID,
+            RefusalCode.CONTROL_CHARACTERS,
             "The postcode must not hold invisible characters.",
             *(*path, "postalCode"),
         )
@@ -81,40 +77,31 @@ def _address(checks: Checks, lines: dict[str, str | None]) -> dict[str, str | No
 def _check_past(checks: Checks, name: str, day: date, now: datetime) -> None:
     if day < EARLIEST:
         checks.refuse(
-            RefusalCode.INVALID,
+            RefusalCode.OUT_OF_RANGE,
             f"The date of incorporation must not be before {EARLIEST.isoformat()}.",
-            *("profile", camel(name)),
+            *("profile", to_camel_case(name)),
+            earliest=EARLIEST.isoformat(),
+            latest=latest_day(now).isoformat(),
         )
-    if is_to_come(day, now):
+    if is_in_future(day, now):
         checks.refuse(
-            RefusalCode.INVALID,
+            RefusalCode.IN_THE_FUTURE,
             "The date of incorporation must not be in the future.",
-            *("profile", camel(name)),
-        )
-
-
-def _check_count(checks: Checks, name: str, count: int) -> None:
-    if not 0 <= count <= MAX_COUNT:
-        checks.refuse(
-            RefusalCode.INVALID,
-            f"The number of employees must be from 0 to {MAX_COUNT:,}.",
-            "profile",
-            name,
+            *("profile", to_camel_case(name)),
+            latest=latest_day(now).isoformat(),
         )
 
 
 def _amount(checks: Checks, name: str, money: MoneyInput) -> str:
-    """Return the amount as a plain decimal string; empty if it is invalid, which `checks` notes."""
-    path = ("profile", camel(name))
-    if not CURRENCY.fullmatch(money.currency) or money.currency in NO_CURRENCIES:
+    """Return the amount as a plain decimal string; an invalid one is refused."""
+    path = ("profile", to_camel_case(name))
+    if money.currency not in CURRENCIES:
         checks.refuse(
-            RefusalCode.INVALID,
-            "The currency must be three capital letters, such as GBP.",
+            RefusalCode.UNSUPPORTED_CURRENCY,
+            "The currency must be the ISO 4217 code of a currency: three capital letters, such as"
+            " GBP.",
             *path,
             "currency",
+            allowed_values=CURRENCIES,
         )
-    try:
-        return plain(checked_amount(money.value))
-    except InvalidAmount as error:
-        checks.refuse(RefusalCode.INVALID, str(error), *path, "value")
-        return ""
+    return plain(checked_amount(checks, money.value, *path, "value"))

@@ -6,17 +6,19 @@ import strawberry
 
 import models
 from models.changes import granting, user_editing
-from models.lists.access_list import USERS, UserFilter, users_within
+from models.lists.access_list import UserFilter as Wanted
+from models.lists.access_list import UserOrder, users_within
 from models.rules.permission import CATALOGUE
 from models.storage.sql import all_of
 from models.tables.audit import ActorContext
-from resolvers.listing import listed_in_order
-from resolvers.run_mutation import Input, given, refuse_version_of_nothing, run_mutation
+from resolvers.listing import listed_rows
+from resolvers.run_mutation import Input, created, given, run_mutation
 from schema.base.connection import CountedConnection
 from schema.base.context import Info
-from schema.base.pagination import DEFAULT_PAGE, After, First
+from schema.base.pagination import After, Before, First, Last
+from schema.types.access_filter import UserFilter, UserSort
 from schema.types.permission import Permission, shown
-from schema.types.user import User, UserGroup, reach_of
+from schema.types.user import User, UserGroup, bound_reseller_id
 from schema.types.user_changes import (
     DisableUserInput,
     DisableUserPayload,
@@ -37,30 +39,33 @@ async def permissions() -> list[Permission]:
 
 async def users(
     info: Info,
-    first: First = DEFAULT_PAGE,
+    first: First = None,
     after: After = None,
-    text: Annotated[
-        str | None,
+    last: Last = None,
+    before: Before = None,
+    filter: Annotated[
+        UserFilter | None,
         strawberry.argument(
-            description="Return users whose name or email address contains this text, in upper or"
-            " lower case."
+            description="Conditions on the users to list. Null lists all users that you may see."
         ),
     ] = None,
-    group_id: Annotated[
-        strawberry.ID | None, strawberry.argument(description="Return members of this group.")
-    ] = None,
-    reseller_id: Annotated[
-        strawberry.ID | None,
-        strawberry.argument(description="Return staff of this reseller, by its customer id."),
-    ] = None,
-    is_active: Annotated[
-        bool | None,
-        strawberry.argument(description="True returns active users, false disabled ones."),
-    ] = None,
+    sort: Annotated[
+        UserSort | None,  # type: ignore[valid-type]  # an enum with another name
+        strawberry.argument(description="The order of the list; by default by name."),
+    ] = UserOrder.NAME_ASC,
 ) -> CountedConnection[User]:
-    wanted = UserFilter(text, group_id, reseller_id, is_active).condition()
-    condition = all_of([wanted, users_within(reach_of(info))])
-    return await listed_in_order(info, User, "users", USERS, condition, first, after)
+    given_filter = filter or UserFilter()
+    wanted = Wanted(
+        given_filter.text,
+        given_filter.group_id,
+        given_filter.reseller_id,
+        given_filter.is_active,
+    )
+    condition = all_of([wanted.condition(), users_within(bound_reseller_id(info))])
+    order: UserOrder = sort or UserOrder.NAME_ASC
+    return await listed_rows(
+        info, User, order, condition, first=first, after=after, last=last, before=before
+    )
 
 
 async def save_user(info: Info, input: Input[SaveUserInput]) -> SaveUserPayload:
@@ -69,8 +74,8 @@ async def save_user(info: Info, input: Input[SaveUserInput]) -> SaveUserPayload:
 
     async def work(act: ActorContext) -> models.User:
         if user_id is None:
-            refuse_version_of_nothing(input.expected_version)
-            return await user_editing.create_user(act, values, input.reseller_id)
+            user = user_editing.create_user(act, values, input.reseller_id)
+            return await created(act, input.expected_version, user)
         return await user_editing.edit_user(
             act, user_id, values, input.reseller_id, input.expected_version
         )

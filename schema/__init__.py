@@ -1,1 +1,1 @@
-"""The contract: what a client can see and name."""
+"""The GraphQL schema: its types and root fields, and how operations on them are executed."""

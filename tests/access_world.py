@@ -14,12 +14,17 @@ def codes(permissions: Sequence[Json]) -> list[str]:
     return [permission["code"] for permission in permissions]
 
 
+def names(scopes: Sequence[Scope]) -> list[str]:
+    """Return the names of scopes, as the API writes them."""
+    return [scope.name for scope in scopes]
+
+
 async def add_user(api: Api, name: str = "Uma", *permissions: Scope, **values: Any) -> str:
     """Add a user with the given permissions; return their id."""
     payload = await api.done("saveUser", "user { id }", name=name, **values)
     user_id: str = payload["user"]["id"]
     if permissions:
-        await api.done("grantPermissions", "", granteeId=user_id, permissions=permissions)
+        await api.done("grantPermissions", "", granteeId=user_id, permissions=names(permissions))
     return user_id
 
 
@@ -28,7 +33,7 @@ async def add_group(api: Api, name: str, *permissions: Scope, members: Sequence[
     payload = await api.done("saveUserGroup", "userGroup { id }", name=name)
     group_id: str = payload["userGroup"]["id"]
     if permissions:
-        await api.done("grantPermissions", "", granteeId=group_id, permissions=permissions)
+        await api.done("grantPermissions", "", granteeId=group_id, permissions=names(permissions))
     if members:
         await api.done("changeGroupMembers", "", groupId=group_id, addUserIds=members)
     return group_id
@@ -47,6 +52,6 @@ async def issue(api: Api, user_id: str, *scopes: Scope, **values: Any) -> Json:
         "issueAccessToken",
         "secret accessToken { id name scopes expiresAt version user { id } resellerId }",
         userId=user_id,
-        scopes=scopes,
+        scopes=names(scopes),
         **{"name": "laptop", **values},
     )

@@ -16,7 +16,7 @@ def captured_logs(log_format: str) -> Iterator[io.StringIO]:
     """Log as in production, but into a buffer that is yielded; restore logging at the end."""
     root = logging.getLogger()
     names = ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp.access")
-    quiet = ("tortoise", "aiosqlite", "asyncio", "websockets")
+    quiet = ("tortoise", "aiosqlite", "asyncio", "websockets", "strawberry.ws")
     loggers = [logging.getLogger(name) for name in (*names, *quiet)]
     before = [(one, one.handlers, one.level, one.propagate) for one in (root, *loggers)]
     configure = structlog.configure

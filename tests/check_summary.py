@@ -16,7 +16,10 @@ from tests.databases import URL_VARIABLE
 
 VARIABLE = "CHECK_SUMMARY"
 ON_SQLITE, ON_POSTGRES = "tests on SQLite", "storage tests on PostgreSQL"
-STEPS = ("format", "lint", "types", "printed schema", "docs", ON_SQLITE, ON_POSTGRES)
+STEPS = (
+    *("format", "lint", "types", "printed schema", "contract", "schema lint", "docs"),
+    *(ON_SQLITE, ON_POSTGRES),
+)
 
 
 def note(

@@ -12,15 +12,17 @@ from tests.check_summary import note_tests
 from tests.clock import Clock
 from tests.databases import Databases, NoServerError, databases_of_environment, run_outside_tests
 from tests.graphql_client import Api, LiveApi, running_api, running_live_api
+from tests.shared_start import prepare_models_once
 
 # On a shared machine the duration of an example says nothing, so there is no deadline.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+prepare_models_once()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that need a database, so that `-m storage` repeats them on PostgreSQL."""
+    """Mark tests that need a database, which `-m storage` repeats on PostgreSQL."""
     for item in items:
         if "databases" in getattr(item, "fixturenames", ()):
             item.add_marker("storage")
@@ -52,6 +54,12 @@ async def database(databases: Databases) -> AsyncIterator[Database]:
     yield opened
     await opened.close()
     await databases.give_back(url)
+
+
+@pytest.fixture(autouse=True)
+def _usage_stored_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Store counts of calls only when the application stops, not in the middle of a test."""
+    monkeypatch.setattr("models.tables.api_usage.STORE_S", 3_600.0)
 
 
 @pytest.fixture

@@ -85,6 +85,11 @@ class SqliteDatabases(Databases):
         self._template.unlink(missing_ok=True)
 
 
+WRITABLE = """SELECT table_name, string_agg(quote_ident(column_name), ', ') AS columns
+  FROM information_schema.columns WHERE table_schema = 'public' AND is_generated = 'NEVER'
+  GROUP BY table_name"""
+
+
 class PostgresDatabases(Databases):
     """Databases on one server, created from a template of this run.
 
@@ -97,7 +102,8 @@ class PostgresDatabases(Databases):
         self._numbers = count(1)
         self._template = f"customer_classes_test_{secrets.token_hex(4)}"
         self._clean: list[str] = []
-        self._tables: list[str] = []
+        self._columns: dict[str, str] = {}
+        """The columns of each table, without those that the database computes."""
 
     async def create_empty(self) -> str:
         return await self._create("")
@@ -109,8 +115,9 @@ class PostgresDatabases(Databases):
 
     async def give_back(self, url: str) -> None:
         refill = [
-            f'DELETE FROM "{name}"; INSERT INTO "{name}" SELECT * FROM pristine."{name}"'
-            for name in self._tables
+            f'DELETE FROM "{name}"; INSERT INTO "{name}" ({columns}) SELECT {columns}'
+            f' FROM pristine."{name}"'
+            for name, columns in self._columns.items()
         ]
         # In the replica role foreign keys are not checked, so any order works.
         await self._execute(";".join(["SET session_replication_role = replica", *refill]), url)
@@ -127,9 +134,9 @@ class PostgresDatabases(Databases):
         connection = await asyncpg.connect(url)
         try:
             await connection.execute("CREATE SCHEMA pristine")
-            tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-            self._tables = [row["tablename"] for row in await connection.fetch(tables)]
-            for name in self._tables:
+            for row in await connection.fetch(WRITABLE):
+                self._columns[row["table_name"]] = row["columns"]
+            for name in self._columns:
                 await connection.execute(f'CREATE TABLE pristine."{name}" AS TABLE "{name}"')
         finally:
             await connection.close()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from models import Contact, Customer
-from models.changes.confirmation_answer import follow, withdraw_preference
+from models.changes.confirmation_answer import use_link, withdraw_preference
 from models.changes.confirmation_request import request_preference, request_verification
 from models.changes.consent_recording import record
 from models.changes.contact_editing import create_contact, delete_contact, edit_contact
@@ -133,7 +133,7 @@ class World:
             lambda: new_link(confirmation, LinkPurpose.CONFIRM, now + LINK_LIFE)
         )
         followed = await self.database.transaction(
-            lambda: follow(token, LinkPurpose.CONFIRM, now, "request-2")
+            lambda: use_link(token, LinkPurpose.CONFIRM, now, "request-2")
         )
         assert followed.state is LinkState.DONE
         await confirmation.refresh_from_db()

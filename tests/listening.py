@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from web.server import Config, Drain, Limits, Server
 
-ENOUGH_S = 20.0
+ENOUGH_S = 120.0
 
 
 class _Server(Server):

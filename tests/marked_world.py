@@ -4,17 +4,31 @@ import base64
 import re
 from typing import Any
 
-from models import Suggestion
-from models.tables.access import Scope
+from models import (
+    AuditEntry,
+    ClassChange,
+    ConsentEntry,
+    Customer,
+    EnrichmentRun,
+    PreferenceEntry,
+    Suggestion,
+)
+from models.rules.enrichment_status import EnrichmentStatus, EnrichmentTrigger
+from models.tables.access import SYSTEM, Scope
+from models.tables.audit import ActorContext
 from models.tables.enrichment import SuggestionStatus
 from tests.access_world import issue
 from tests.graphql_client import Api
+from tests.import_world import add_ended_import
+from tests.webhook_world import deliver, stored_endpoint
 
 MASKING: dict[str, Any] = {
     "personal_data_needs_scope": True,
     "max_aliases": 10_000,
     "max_fields": 10**6,
     "max_depth": 200,
+    "max_selection_fields": 1_000,
+    "max_tokens": 100_000,
     "max_cost": 10**9,
     "cost_budget": 0,
 }
@@ -39,6 +53,7 @@ MARKERS = {
     "mailbox",
     "dismissal",
     "leak",
+    "answer",
 }
 """The kinds of marked values; `zq-customer` marks the customer's name, and so on."""
 
@@ -116,12 +131,45 @@ async def add_marked_world(api: Api) -> dict[str, str]:
         status=SuggestionStatus.OPEN,
         created_at=api.clock(),
     )
+    run = await EnrichmentRun.create(
+        customer_id=customer["id"],
+        trigger=EnrichmentTrigger.REQUEST,
+        status=EnrichmentStatus.CANCELLED,
+        requested_at=api.clock(),
+    )
+    template = await api.done(
+        "saveCustomerTemplate", "customerTemplate { id }", name="Shops", parentId=parent["id"]
+    )
     return {
         "customer": customer["id"],
         "contact": contact["contact"]["id"],
         "suggestion": suggestion.id,
+        "run": run.id,
+        "template": template["customerTemplate"]["id"],
+        **await histories(customer["id"]),
         **await staff(api),
+        "endpoint": await endpoint_with_answer(api, customer["id"]),
+        "import": await add_ended_import(
+            ActorContext(SYSTEM, api.clock(), "request-1"), parent["id"], lambda name: name
+        ),
     }
+
+
+async def endpoint_with_answer(api: Api, customer_id: str) -> str:
+    """Store a webhook endpoint that answered with personal data; return its id."""
+    endpoint = await stored_endpoint(api.clock(), None)
+    customer = await Customer.get(id=customer_id)
+    await deliver(endpoint.id, customer, api.clock(), answer=zq("answer"))
+    return endpoint.id
+
+
+async def histories(customer_id: str) -> dict[str, str]:
+    """Return the id of the newest entry of each of a customer's histories, by model."""
+    newest: dict[str, str] = {}
+    for model in (AuditEntry, ClassChange, ConsentEntry, PreferenceEntry):
+        entry = await model.filter(customer_id=customer_id).order_by("-id").first()
+        newest |= {} if entry is None else {model.__name__: str(entry.pk)}
+    return newest
 
 
 async def staff(api: Api) -> dict[str, str]:
@@ -132,7 +180,7 @@ async def staff(api: Api) -> dict[str, str]:
     before = {"name": zq("staff"), "email": "zq-mailbox@a.example"}
     user = (await api.done("saveUser", "user { id }", **before))["user"]["id"]
     await api.done("saveUser", "", id=user, name="Uma", email="uma@a.example")
-    await api.done("grantPermissions", "", granteeId=user, permissions=[Scope.CUSTOMERS_READ])
+    await api.done("grantPermissions", "", granteeId=user, permissions=["CUSTOMERS_READ"])
     token = (await issue(api, user, Scope.CUSTOMERS_READ))["accessToken"]["id"]
     await api.done("revokeAccessToken", "", id=token, reason=zq("leak"))
     await api.done("disableUser", "", id=user, reason=zq("dismissal"))

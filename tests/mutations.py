@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from models import Contact, Suggestion
+from models import Contact, CustomerImport, Suggestion
 from models.rules.consent import ConsentBasis
 from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus
 from models.tables.access import Principal, Scope
@@ -13,6 +13,7 @@ from tests.access_world import add_group, add_user, issue
 from tests.factories import (
     add_class,
     add_customer,
+    add_import,
     add_template,
     end_lookups,
     record_consent,
@@ -20,6 +21,7 @@ from tests.factories import (
     shipped,
 )
 from tests.graphql_client import Api, Json
+from tests.webhook_world import add_endpoint, deliver
 
 Prepare = Callable[[Api, ActorContext], Awaitable[Json]]
 GRANT: Json = {
@@ -52,7 +54,7 @@ async def of_template(api: Api, act: ActorContext) -> Json:
 
 
 async def of_defaults(api: Api, act: ActorContext) -> Json:  # noqa: ARG001  # common signature
-    return {"customerClassId": (await shipped("CHARITY")).id}
+    return {"classId": (await shipped("CHARITY")).id}
 
 
 async def of_move(api: Api, act: ActorContext) -> Json:
@@ -102,7 +104,7 @@ async def of_looked_up(api: Api, act: ActorContext) -> Json:
     customer = await add_customer(
         api.platform.database, act, "COMPANY_UK_LIMITED", company_number="00000101"
     )
-    return {"customerId": customer.id}
+    return {"target": {"customerId": customer.id}}
 
 
 async def of_failed_lookup(api: Api, act: ActorContext) -> Json:
@@ -123,6 +125,10 @@ async def of_suggestion(api: Api, act: ActorContext) -> Json:
     return {"id": suggestion.id}
 
 
+async def of_suggestions(api: Api, act: ActorContext) -> Json:
+    return {"ids": [(await of_suggestion(api, act))["id"] for _ in range(2)]}
+
+
 async def of_consenting(api: Api, act: ActorContext) -> Json:
     customer = await add_customer(api.platform.database, act)
     await record_consent(api.platform.database, act, customer)
@@ -132,7 +138,7 @@ async def of_consenting(api: Api, act: ActorContext) -> Json:
 async def of_entry(api: Api, act: ActorContext) -> Json:
     customer = await add_customer(api.platform.database, act)
     recorded = await record_consent(api.platform.database, act, customer)
-    return {"entryId": recorded.entry.id, "reason": "Mistyped", "givenBy": "Bo"}
+    return {"entryId": recorded.entry.id, "reason": "Mistyped", "values": {"givenBy": "Bo"}}
 
 
 async def of_actor(api: Api, act: ActorContext) -> Json:
@@ -154,6 +160,15 @@ async def of_grant(api: Api, act: ActorContext) -> Json:
 
 async def of_new_contact(api: Api, act: ActorContext) -> Json:
     return {**await to_customer(api, act), "name": "Bo"}
+
+
+def rows_of(prepare: Prepare) -> Prepare:
+    """Return the function that prepares two rows for a mutation of many rows."""
+
+    async def prepared(api: Api, act: ActorContext) -> Json:
+        return {"rows": [await prepare(api, act), await prepare(api, act)]}
+
+    return prepared
 
 
 async def of_user(api: Api, act: ActorContext) -> Json:  # noqa: ARG001  # as the others
@@ -182,23 +197,41 @@ async def of_members(api: Api, act: ActorContext) -> Json:
 
 async def to_user(api: Api, act: ActorContext) -> Json:
     user = await of_user(api, act)
-    return {"granteeId": user["id"], "permissions": ["customers:write"], "reason": "Promoted"}
+    return {"granteeId": user["id"], "permissions": ["CUSTOMERS_WRITE"], "reason": "Promoted"}
 
 
 async def from_group(api: Api, act: ActorContext) -> Json:
     group = await of_group(api, act)
-    return {"granteeId": group["id"], "permissions": ["customers:read"], "reason": "Too much"}
+    return {"granteeId": group["id"], "permissions": ["CUSTOMERS_READ"], "reason": "Too much"}
 
 
 async def of_new_token(api: Api, act: ActorContext) -> Json:
     user = await of_user(api, act)
-    return {"userId": user["id"], "name": "laptop", "scopes": ["customers:read"]}
+    return {"userId": user["id"], "name": "laptop", "scopes": ["CUSTOMERS_READ"]}
 
 
 async def of_token(api: Api, act: ActorContext) -> Json:
     user = await of_user(api, act)
     issued = await issue(api, user["id"], Scope.CUSTOMERS_READ)
     return {"id": issued["accessToken"]["id"]}
+
+
+async def of_endpoint(api: Api, act: ActorContext) -> Json:  # noqa: ARG001  # as the others
+    return {"id": (await add_endpoint(api))["id"]}
+
+
+async def of_delivered(api: Api, act: ActorContext) -> Json:
+    endpoint = await add_endpoint(api)
+    return {
+        "deliveryIds": [
+            await deliver(endpoint["id"], await add_customer(api.platform.database, act), act.now)
+        ]
+    }
+
+
+async def of_import(api: Api, act: ActorContext) -> Json:
+    running = await CustomerImport.filter(finished_at__isnull=True).first()
+    return {"id": running.id if running else await add_import(api.platform.database, act)}
 
 
 MUTATIONS: dict[str, tuple[Prepare, set[str]]] = {
@@ -213,6 +246,11 @@ MUTATIONS: dict[str, tuple[Prepare, set[str]]] = {
     "changeCustomerClass": (of_move, {"customer.class_changed"}),
     "deleteCustomer": (of_customer, {"customer.deleted"}),
     "saveContact": (of_new_contact, {"contact.created"}),
+    "saveCustomers": (
+        rows_of(plain(name="Acme", classCode="CHARITY", contacts=[{"name": "Ann"}])),
+        {"customer.created", "contact.created"},
+    ),
+    "saveContacts": (rows_of(of_new_contact), {"contact.created"}),
     "deleteContact": (of_contact, {"contact.deleted"}),
     "eraseContact": (of_contact, {"contact.erased"}),
     "requestEmailVerification": (to_contact, {"confirmation.requested"}),
@@ -225,11 +263,15 @@ MUTATIONS: dict[str, tuple[Prepare, set[str]]] = {
     "restartEnrichments": (of_failed_lookup, {"customer.lookup_requested"}),
     "acceptSuggestion": (of_suggestion, {"suggestion.accepted"}),
     "rejectSuggestion": (of_suggestion, {"suggestion.rejected"}),
+    "acceptSuggestions": (of_suggestions, {"suggestion.accepted"}),
+    "rejectSuggestions": (of_suggestions, {"suggestion.rejected"}),
     "recordConsent": (of_grant, {"consent.recorded"}),
+    "recordConsents": (rows_of(of_grant), {"consent.recorded"}),
     "withdrawConsent": (of_consenting, {"consent.withdrawn"}),
     "correctConsent": (of_entry, {"consent.corrected"}),
     "requestNonItemisedBills": (to_customer, {"non_itemised_bills.requested"}),
     "withdrawNonItemisedBillsRequest": (to_customer, {"non_itemised_bills.withdrawn"}),
+    "cancelImport": (of_import, {"import.cancelled"}),
     "eraseActorNames": (of_actor, {"actor.names_erased"}),
     "saveUser": (plain(name="Uma"), {"user.created"}),
     "disableUser": (of_user, {"user.disabled"}),
@@ -245,10 +287,30 @@ MUTATIONS: dict[str, tuple[Prepare, set[str]]] = {
     "issueAccessToken": (of_new_token, {"token.issued"}),
     "rotateAccessToken": (of_token, {"token.rotated", "token.issued"}),
     "revokeAccessToken": (of_token, {"token.revoked"}),
+    "createExport": (plain(kind="CUSTOMERS", format="CSV"), {"export.link_created"}),
+    "saveWebhookEndpoint": (
+        plain(url="https://hooks.example/in"),
+        {"webhook_endpoint.created"},
+    ),
+    "rotateWebhookSecret": (of_endpoint, {"webhook_endpoint.secret_rotated"}),
+    "deleteWebhookEndpoint": (of_endpoint, {"webhook_endpoint.deleted"}),
+    "pingWebhookEndpoint": (of_endpoint, {"webhook_endpoint.pinged"}),
+    "redeliverWebhooks": (of_delivered, {"webhook_endpoint.redelivered"}),
 }
 """By mutation: the function that prepares its input, and the operations that it records in the
 audit trail.
 """
+
+EDITS: dict[str, Prepare] = {
+    "saveCustomerClass": of_deletable_class,
+    "saveCustomerTemplate": of_template,
+    "saveCustomer": of_customer,
+    "saveContact": of_contact,
+    "saveUser": of_user,
+    "saveUserGroup": of_group,
+    "saveWebhookEndpoint": of_endpoint,
+}
+"""By mutation that can also create: the function that prepares an existing object to edit."""
 
 TABLE = "MUTATIONS in tests/mutations.py"
 ENTRY = "a function that prepares what the mutation needs, and the operations in the audit trail"

@@ -9,17 +9,21 @@ from datetime import date, datetime
 from typing import Any
 
 from models import (
+    ApiUsage,
+    AuditEntry,
+    ClassChange,
     Contact,
     Customer,
+    DeprecatedUse,
     EnrichmentRun,
+    Event,
     GroupMembership,
+    PreferenceEntry,
     Suggestion,
     UpstreamResponse,
     User,
     UserGroup,
 )
-from models.changes.enrichment_result import CUSTOMER_ENRICHED
-from models.jobs.event import publish
 from models.rules.consent import ConsentBasis, ConsentMethod, EntryKind
 from models.rules.document import Document
 from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
@@ -28,17 +32,28 @@ from models.storage.database import Database
 from models.storage.identifiers import new_customer_id
 from models.tables import audit
 from models.tables.access import AccessToken, Principal, Scope, new_token
+from models.tables.api_usage import ADDED
 from models.tables.audit import ActorContext
 from models.tables.enrichment import SuggestionStatus
+from models.tables.webhook import DeliveryState
 from tests.clock import Clock
 from tests.delivery_world import World
+from tests.event_rows import publish_enriched
 from tests.factories import Contents, add_template, correct_consent, everything, record_consent
+from tests.import_world import OWNING, add_ended_import
+from tests.webhook_world import deliver, stored_endpoint
 
 PLATFORM = (
+    *("DeliveryCheck", "EventConsumer", "EventGeneration"),
     *("CustomerClass", "Heartbeat", "Job", "NumberedSpan", "Numbering", "PlatformDefaults"),
-    *("QuotaUse", "RateLimit"),
+    *("ImportPart", "QuotaUse", "RateLimit"),
 )
 """Models whose rows belong to no customer."""
+
+OF_ENDPOINTS = ("WebhookDelivery", "WebhookAttempt")
+OF_RESELLERS = (
+    *("AccessToken", "ApiUsage", "CustomerImport", "DeprecatedUse", "User", "WebhookEndpoint"),
+)
 
 MIN_TEXT_LENGTH = 5
 """Shorter texts may occur in an answer by chance, so tests do not search for them."""
@@ -110,6 +125,8 @@ async def two_partners(database: Database, clock: Clock) -> TwoPartners:
     for owner, realm in ((ours, world.ours), (theirs, world.theirs)):
         await _fill(world, realm, owner)
         await _staff(world, realm, str(owner.parent_id))
+        await _webhooks(world, realm, owner, str(owner.parent_id))
+    await _webhooks(world, world.theirs, theirs, None)
     below = await _reseller(world, world.ours, "below", world.reseller.id)
     for parent_id in (None, below.id):  # a customer of the platform, and one two levels down
         await _fill(world, world.theirs, await _customer(world, world.theirs, parent_id))
@@ -148,7 +165,7 @@ async def _customer(world: TwoPartners, realm: Realm, parent_id: str | None) -> 
         parent_id,
         name=realm.text("limited"),
         company_number=f"0{realm.number}",
-        external_reference=realm.text("reference"),
+        external_reference=realm.text(f"reference {realm.number}"),
         profile=profile,
     )
 
@@ -165,6 +182,17 @@ async def _add(
     return customer
 
 
+HISTORIES = {
+    AuditEntry: "aud",
+    Event: "evt",
+    ClassChange: "chg",
+    EnrichmentRun: "run",
+    PreferenceEntry: "prf",
+    Suggestion: "sug",
+}
+"""The models of a customer's histories, with the prefixes of their ids."""
+
+
 async def _fill(world: TwoPartners, realm: Realm, customer: Customer) -> None:
     """Add data of every kind to a customer."""
     by = _by(world, realm)
@@ -179,14 +207,14 @@ async def _fill(world: TwoPartners, realm: Realm, customer: Customer) -> None:
         template = await add_template(world.database, by.act, name, parent_id=parent_id)
         realm.ids.setdefault("tpl", template.id)
     realm.ids.setdefault("cus", customer.id)
-    for model, prefix in ((EnrichmentRun, "run"), (Suggestion, "sug")):
+    for model, prefix in HISTORIES.items():
         newest = await model.filter(customer_id=customer.id).order_by("-id").first()
         assert newest is not None
         realm.ids.setdefault(prefix, str(newest.pk))
 
 
 async def _staff(world: TwoPartners, realm: Realm, reseller_id: str) -> None:
-    """Add a user of a reseller, with a token and a group."""
+    """Add a user of a reseller, with a token, what it used, and a group."""
     by = _by(world, realm).act
     named: dict[str, Any] = {"created_at": by.now, "last_modified_at": by.now}
     user = await User.create(
@@ -211,7 +239,48 @@ async def _staff(world: TwoPartners, realm: Realm, reseller_id: str) -> None:
     token, realm.token = await bound_token(reseller_id, by.now, user_id=user.id)
     await world.database.transaction(lambda: audit.record(by, "token.issued", token.id))
     await world.database.transaction(lambda: audit.record(by, "user.created", user.id))
-    realm.ids |= {"usr": user.id, "grp": group.id, "tok": token.id}
+    used = await DeprecatedUse.create(
+        credential_id=token.id,
+        user_id=user.id,
+        reseller_id=reseller_id,
+        coordinate=realm.text("coordinate"),
+        reason=realm.text("replacement"),
+        used_on=by.now.date().isoformat(),
+        use_count=realm.number,
+        last_used_at=by.now,
+    )
+    day = by.now.date()
+    by_user: dict[str, Any] = {"credential_id": token.id, "user_id": user.id, "day": day}
+    called: dict[str, Any] = {"operation": realm.text("operation"), "operation_type": "query"}
+    counts: dict[str, Any] = {**dict.fromkeys(ADDED, realm.number), "last_limited_at": by.now}
+    row_id = f"{day}.{realm.word}"
+    await ApiUsage.create(id=row_id, reseller_id=reseller_id, **by_user, **called, **counts)
+    realm.ids |= {"usr": user.id, "grp": group.id, "tok": token.id, "dpu": used.id}
+    realm.ids["imp"] = await add_ended_import(by, reseller_id, realm.text)
+
+
+async def _webhooks(
+    world: TwoPartners, realm: Realm, customer: Customer, reseller_id: str | None
+) -> None:
+    """Add a webhook endpoint of a reseller or the platform, with a delivery in each state."""
+    by = _by(world, realm).act
+    number = len(realm.ids)
+    endpoint = await stored_endpoint(
+        by.now,
+        reseller_id,
+        url=f"https://{realm.word.lower()}-{number}.example/in",
+        description=realm.text(f"endpoint {number}"),
+        customer_ids=[customer.id],
+    )
+    await world.database.transaction(
+        lambda: audit.record(by, "webhook_endpoint.created", endpoint.id)
+    )
+    realm.ids.setdefault("whe", endpoint.id)
+    for state in DeliveryState:
+        answer = realm.text(f"answer {number} {state}")
+        delivered = await deliver(endpoint.id, customer, by.now, state=state, answer=answer)
+        if state is DeliveryState.DELIVERED:
+            realm.ids.setdefault("whd", delivered)
 
 
 async def _consent(world: TwoPartners, realm: Realm, customer: Customer) -> None:
@@ -290,7 +359,7 @@ async def _enrichment(world: TwoPartners, realm: Realm, customer: Customer) -> N
         created_at=now,
     )
     await world.database.transaction(
-        lambda: publish(CUSTOMER_ENRICHED, customer.id, {"run_id": run.id}, now)
+        lambda: publish_enriched(customer.id, now, enrichmentRunId=run.id)
     )
 
 
@@ -303,28 +372,28 @@ def foreign_rows(world: TwoPartners, contents: Contents) -> Contents:
         for name in ("Contact", "EnrichmentRun", "Confirmation")
         for one in contents[name]
     }
-
     owners |= {
         one["id"]: str(one["reseller_id"])
-        for name in ("AccessToken", "User")
+        for name in ("AccessToken", "CustomerImport", "User", "WebhookEndpoint")
         for one in contents[name]
     }
     owners |= {one["group_id"]: owners[one["user_id"]] for one in contents["GroupMembership"]}
 
     def owner(name: str, row: dict[str, Any]) -> str:
-        if name in {"AccessToken", "User"}:
+        if name in {*OF_RESELLERS, *OF_ENDPOINTS}:
             return str(row["reseller_id"])
-        if name == "AuditEntry":
+        if name == "WebhookLane":
+            return owners[row["endpoint_id"]]
+        if name in {"AuditEntry", "Event"}:
             about = str(row["customer_id"] or row["subject_id"])
             return owners.get(about, about)
-        for column in ("customer_id", "subject_id", "run_id", "confirmation_id", "user_id"):
+        for column in OWNING:
             if column in row:
                 of = str(row[column])
                 return owners.get(of, of)
         if name == "CustomerTemplate":
             return str(row["parent_id"] or world.reseller.id)
-        of = str(row["id"])  # The id of a customer, of a customer's ledger, or of a group.
-        return owners.get(of, of)
+        return owners.get(row["id"], str(row["id"]))  # of a customer, its ledger, or a group
 
     return {
         name: [row for row in rows if owner(name, row) not in own]

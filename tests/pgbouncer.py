@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-ENOUGH_S = 20.0
+ENOUGH_S = 120.0
 SERVERS = 3
 """Server sessions of the pool; fewer than a test's clients, so that clients share sessions."""
 

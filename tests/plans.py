@@ -40,14 +40,29 @@ CHANGE_COLUMNS = (
     " changed_by changed_at"
 )
 RUN_COLUMNS = "id customer_id trigger status attempts requested_at fields_read"
+CONTACT_COLUMNS = (
+    "id customer_id name email address_salt receives_bills receives_correspondence is_active"
+    " is_mail_given_up created_at last_modified_at version"
+)
+STATE_COLUMNS = (
+    "id contact_id customer_id at name email has_email is_verified receives_bills"
+    " receives_correspondence is_active is_deleted"
+)
+PERIOD_COLUMNS = "id customer_id matter from_at basis document_version entry_id"
 SUGGESTION_COLUMNS = "id customer_id field entry status created_at"
 ENTRY_COLUMNS = (
     "id subject_id subject_kind customer_id operation before after is_override actor_id actor_name"
     " user_id reason request_id at"
 )
 
-SMALL = {"customer_class", "customer_template", "numbered_span", "platform_defaults"}
-"""Tables that stay small even with many customers."""
+ERASED = 20
+"""One in so many customers is erased."""
+
+SMALL = {
+    *("customer_class", "customer_template", "numbered_span", "platform_defaults"),
+    *("consent_entry", "preference_entry"),
+}
+"""Tables that stay small even with many customers, or that `seed` leaves empty."""
 
 
 class Statement(NamedTuple):
@@ -120,8 +135,8 @@ async def whole_tables(
 def _is_scan(step: str) -> bool:
     words = step.split()
     is_table = words[0] == "SCAN" and "INDEX" not in words
-    tables = {"customer", "t0", "class_change", "enrichment_run", "suggestion", "audit_entry"}
-    return is_table and words[1].strip('"') in tables
+    tables = {"customer", "contact", "contact_state", "t0", "class_change", "enrichment_run"}
+    return is_table and words[1].strip('"') in tables | {"suggestion", "audit_entry"}
 
 
 def _literal(value: Any) -> str:
@@ -146,6 +161,9 @@ async def seed(url: str, customers: int, start: datetime) -> None:
         "customer": (CUSTOMER_COLUMNS, _customers(customers, start)),
         "class_change": (CHANGE_COLUMNS, _changes(customers, start)),
         "enrichment_run": (RUN_COLUMNS, _runs(customers, start)),
+        "contact": (CONTACT_COLUMNS, _contacts(customers, start)),
+        "contact_state": (STATE_COLUMNS, _states(customers, start)),
+        "consent_period": (PERIOD_COLUMNS, _periods(customers, start)),
         "suggestion": (SUGGESTION_COLUMNS, _suggestions(customers, start)),
         "audit_entry": (ENTRY_COLUMNS, _entries(customers, start)),
     }
@@ -154,11 +172,19 @@ async def seed(url: str, customers: int, start: datetime) -> None:
         await _number(url)
         return
     connection = await asyncpg.connect(url)
+    await without_autovacuum(connection)
     for name, (columns, rows) in tables.items():
         await connection.copy_records_to_table(name, records=rows, columns=columns.split())
     await _number(url)
     await connection.execute("VACUUM ANALYZE")
     await connection.close()
+
+
+async def without_autovacuum(connection: asyncpg.Connection) -> None:
+    """Keep autovacuum off all tables: it changes plans, or keeps VACUUM from its work."""
+    tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    for row in tables:
+        await connection.execute(f'ALTER TABLE "{row[0]}" SET (autovacuum_enabled = false)')
 
 
 async def _number(url: str) -> None:
@@ -171,6 +197,10 @@ async def _number(url: str) -> None:
 
 def _fill_sqlite(path: str, tables: dict[str, tuple[str, Values]]) -> None:
     with closing(sqlite3.connect(path)) as connection:
+        # Triggers would journal each row. A seed that fails is not used, so it needs none.
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA cache_size = -200000")
         for name, (columns, rows) in tables.items():
             marks = ", ".join("?" * len(columns.split()))
             connection.executemany(
@@ -178,6 +208,7 @@ def _fill_sqlite(path: str, tables: dict[str, tuple[str, Values]]) -> None:
                 [[v.isoformat(" ") if isinstance(v, datetime) else v for v in row] for row in rows],
             )
         connection.commit()
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _classes(start: datetime) -> Values:
@@ -209,7 +240,7 @@ def _customer(number: int, start: datetime) -> tuple[Any, ...]:
         number & -number
     ).bit_length() - 1  # 0 for half of all numbers, 1 for a quarter, and so on.
     class_id = f"cls_{min(halvings, 9)}"
-    if number % 20 == 0:
+    if number % ERASED == 0:
         number_of = f"(erased) {row_id}"
         values: tuple[Any, ...] = (number_of, number_of, None, "(erased)", "(erased)", "", None)
         parent, erased_at = None, at
@@ -250,6 +281,38 @@ def _suggestions(customers: int, start: datetime) -> Values:
     return [
         (f"sug_{n}", f"cus_{n:07}", "employees", "{}", "OPEN", start)
         for n in range(1, customers + 1)
+    ]
+
+
+def _periods(customers: int, start: datetime) -> Values:
+    """Return consent from `start` on for every third customer."""
+    return [
+        (n, f"cus_{n:07}", "CONSENT", start, "WRITTEN_OPT_IN", "1", f"cns_{n:07}")
+        for n in range(1, customers + 1)
+        if n % 3 == 0
+    ]
+
+
+def _contacts(customers: int, start: datetime) -> Values:
+    """Return a contact for each customer that is not erased; half of them receive bills."""
+    return [
+        (
+            *(f"con_{n:07}", f"cus_{n:07}", f"Contact {n}", f"c{n}@a.example", "00"),
+            *(n % 2 == 0, False, True, False, start, start, 1),
+        )
+        for n in range(1, customers + 1)
+        if n % ERASED
+    ]
+
+
+def _states(customers: int, start: datetime) -> Values:
+    return [
+        (
+            *(n, f"con_{n:07}", f"cus_{n:07}", start, f"Contact {n}", f"c{n}@a.example"),
+            *(True, False, n % 2 == 0, False, True, False),
+        )
+        for n in range(1, customers + 1)
+        if n % ERASED
     ]
 
 

@@ -18,7 +18,8 @@ import aiohttp
 ROOT = Path(__file__).resolve().parent.parent
 
 
-ENOUGH_S = 40.0
+ENOUGH_S = 240.0
+"""For what takes seconds on an idle machine, so that it is reached only if something hangs."""
 
 
 def environment(**settings: str) -> dict[str, str]:

@@ -16,22 +16,22 @@ from zlib import crc32
 
 from enrichment.rate_limit import SharedBudget
 from models import Job, RateLimit
-from models.jobs.job import Claim, JobState, NewJob, enqueue, finish, note_calls_left, put_back
+from models.jobs.job import Claim, JobState, NewJob, enqueue, finish, note_calls_left, reschedule
 from models.jobs.kinds import ENRICH
-from models.jobs.queue_claim import NotNow, claim
+from models.jobs.queue_claim import NothingClaimed, claim
 from models.jobs.queue_watch import promote
 from models.rules.allowance import Allowance, Caller
 from models.rules.queue_order import (
     ALL_CALLS,
-    Head,
+    FirstJob,
     caller_of,
-    choose,
-    current_turn,
-    turn_after,
+    current_virtual_time,
+    next_job,
+    virtual_time_after,
 )
 from models.rules.urgency import Urgency
 from models.storage.database import Database
-from models.tables.rate_limit import Payment, microseconds, take_call
+from models.tables.rate_limit import CallQuota, microseconds, take_call
 
 PATIENCE_S = 5.0
 LEASE_S = 15.0
@@ -72,7 +72,7 @@ class Queue(Protocol):
     async def answered(self, held: Held) -> None:
         """Store how many calls the lookup still needs."""
 
-    async def put_back(self, held: Held, due_at: float) -> None:
+    async def reschedule(self, held: Held, due_at: float) -> None:
         """Schedule another attempt of the lookup at `due_at`."""
 
     async def finish(self, held: Held, now: float) -> None:
@@ -112,19 +112,19 @@ class ModelQueue:
     async def claim(self, now: float) -> Held | float | None:
         """Claim by the same rules as the SQL statements."""
         heads = [
-            Head(urgency, self._next_turn[urgency], line[0][1], *self._of(line[0]))
+            FirstJob(urgency, self._next_turn[urgency], line[0][1], *self._of(line[0]))
             for urgency, line in self._ready.items()
             if line
         ]
-        current = current_turn(list(self._next_turn.items()))
-        head = choose(heads, current)
+        current = current_virtual_time(list(self._next_turn.items()))
+        head = next_job(heads, current)
         if head is None:
             return None
         caller = caller_of(head, heads)
         if caller is not None and not self._admits(caller, now):
             return (self._free_at - self._allowance.ahead_us(caller)) / 1e6
         heapq.heappop(self._ready[head.urgency])
-        self._next_turn[head.urgency] = turn_after(head, current)
+        self._next_turn[head.urgency] = virtual_time_after(head, current)
         self._last_place[head.urgency] = max(self._last_place[head.urgency], head.place)
         return Held(head.job_id, head.calls_left or 0, caller is not None)
 
@@ -143,7 +143,7 @@ class ModelQueue:
         """Store how many calls the lookup still needs."""
         self._calls_left[held.id] = held.calls_left
 
-    async def put_back(self, held: Held, due_at: float) -> None:
+    async def reschedule(self, held: Held, due_at: float) -> None:
         """Schedule another attempt at the same place."""
         heapq.heappush(self._due, (due_at, held.id))
 
@@ -310,7 +310,7 @@ class Simulation:
             self._free(worker, held)
 
     async def _leave(self, worker: int, held: Held, due_at: float) -> None:
-        await self._queue.put_back(held, due_at)
+        await self._queue.reschedule(held, due_at)
         self._at(due_at, self._due)
         self._free(worker, held)
 
@@ -343,7 +343,7 @@ class SqlQueue:
 
     def __init__(self, database: Database, allowance: Allowance, start: datetime) -> None:
         self._database = database
-        self._payment = Payment("companies-house:simulated", allowance)
+        self._quota = CallQuota("companies-house:simulated", allowance)
         self._start = start
         self._claims: dict[str, Claim] = {}
         self._added = 0
@@ -363,34 +363,34 @@ class SqlQueue:
     async def claim(self, now: float) -> Held | float | None:
         """Claim as a worker does."""
         lease = timedelta(seconds=LEASE_S)
-        found = await claim(self._database, ENRICH, self._payment, lease, self._time(now))
-        if isinstance(found, NotNow):
+        found = await claim(self._database, ENRICH, self._quota, lease, self._time(now))
+        if isinstance(found, NothingClaimed):
             return None if found.at is None else (found.at - self._start).total_seconds()
         self._claims[found.id] = found
         return Held(found.id, found.calls_left or 0, found.is_paid)
 
     async def take(self, now: float) -> float:
         """Reserve a call for a started lookup; return 0, or the seconds to wait if none is free."""
-        if await take_call(self._payment, Caller.STARTED, self._time(now)) is not None:
+        if await take_call(self._quota, Caller.STARTED, self._time(now)) is not None:
             return 0.0
-        row = await RateLimit.get(key=self._payment.key)
-        ahead = self._payment.allowance.ahead_us(Caller.STARTED)
+        row = await RateLimit.get(key=self._quota.key)
+        ahead = self._quota.allowance.ahead_us(Caller.STARTED)
         wait: int = row.free_at - ahead - microseconds(self._time(now))
         return wait / 1e6
 
     async def hold_off(self, now: float, seconds: float) -> None:
         """Pause all calls for some seconds."""
-        budget = SharedBudget("simulated", lambda: self._time(now), self._payment.allowance)
-        budget.payment = self._payment
+        budget = SharedBudget("simulated", lambda: self._time(now), self._quota.allowance)
+        budget.quota = self._quota
         await budget.hold_off(seconds)
 
     async def answered(self, held: Held) -> None:
         """Store how many calls the lookup still needs."""
         await note_calls_left(self._claims[held.id], held.calls_left)
 
-    async def put_back(self, held: Held, due_at: float) -> None:
+    async def reschedule(self, held: Held, due_at: float) -> None:
         """Schedule another attempt."""
-        await put_back(self._claims[held.id], self._time(due_at))
+        await reschedule(self._claims[held.id], self._time(due_at))
 
     async def finish(self, held: Held, now: float) -> None:
         """End a lookup."""

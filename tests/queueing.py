@@ -3,16 +3,16 @@
 from datetime import timedelta
 
 from models.jobs.job import Claim, NewJob, enqueue
-from models.jobs.queue_claim import NotNow, claim
+from models.jobs.queue_claim import NothingClaimed, claim
 from models.jobs.queue_watch import promote
 from models.rules.allowance import Allowance
 from models.storage.database import Database
-from models.tables.rate_limit import Payment
+from models.tables.rate_limit import CallQuota
 from tests.clock import Clock
 
 KIND = "kind"
 LEASE = timedelta(seconds=30)
-REGISTER = Payment("companies-house:test", Allowance())
+REGISTER = CallQuota("companies-house:test", Allowance())
 
 
 async def add(database: Database, clock: Clock, *jobs: NewJob) -> None:
@@ -31,14 +31,14 @@ async def take(
     most: int = 1,
     *,
     kind: str = KIND,
-    payment: Payment | None = None,
+    quota: CallQuota | None = None,
 ) -> list[Claim]:
     """Claim jobs as a worker does, at most `most`; fewer if no more can be claimed now."""
     await database.transaction(lambda: promote(clock()))
     claims: list[Claim] = []
     while len(claims) < most:
-        found = await claim(database, kind, payment, LEASE, clock())
-        if isinstance(found, NotNow):
+        found = await claim(database, kind, quota, LEASE, clock())
+        if isinstance(found, NothingClaimed):
             break
         claims.append(found)
     return claims

@@ -157,7 +157,8 @@ class Walk:
 
     def _within(self, kind: GraphQLInputObjectType) -> Iterator[tuple[str, Values, Values | None]]:
         for name, field in kind.fields.items():
-            for base in self._supplies.bases.get(kind.name, ((),)):
+            bases = ((),) if kind.is_one_of else self._supplies.bases.get(kind.name, ((),))
+            for base in bases:
                 given = self._input(kind, (name, *base))
                 for way, value, other in self._attempts(kind.name, name, field.type):
                     control = None if other is None else {**given, name: other}
@@ -214,7 +215,8 @@ class Walk:
         if not is_composite_type(named):
             return called
         if not rest:
-            return f"{called} {self._below(named, 2)}"
+            has_results = "results" in getattr(named, "fields", ())
+            return f"{called} {self._below(named, 3 if has_results else 2)}"
         below = self._along(rest, given)
         if is_abstract_type(named):
             below = f"... on {rest[0][0]} {{ {below} }}"

@@ -11,7 +11,7 @@ PACKAGES = (
 )
 
 
-ENTRIES = ("app", "manage", "settings")
+ENTRIES = ("app", "manage", "opening", "setting_values", "settings", "workers")
 
 
 MODULES = {

@@ -173,7 +173,7 @@ async def _fail_in_every_way(live: Api, monkeypatch: pytest.MonkeyPatch) -> None
             "query($t: String) { customers(filter: { text: $t }) { totalCount } }", t=NAME
         )
     with monkeypatch.context() as patch:
-        patch.setattr("resolvers.customer.read_by_id", fail)
+        patch.setattr("resolvers.outcome.read_by_id", fail)
         await live.answer(SAVE, input={"name": NAME, "classCode": "CHARITY"})
     with monkeypatch.context() as patch:
         patch.setattr("models.tables.access.Principals.of", fail)

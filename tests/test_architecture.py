@@ -38,10 +38,15 @@ MAY_IMPORT = {
     "web": CHANGES | {"schema.base", "schema.engine", "schema.types", "web"},
     "observability": {"observability"},
     "observability.request_log": CHANGES | {"observability", "schema.base"},
-    "commands": CHANGES | {"commands", "app", "settings", "observability", "web"},
-    "commands.outside": {"commands", "app", "settings", "enrichment", "identity", "notifications"},
+    "commands": CHANGES | {"commands", "app", "opening", "settings", "observability", "web"},
+    "commands.outside": {
+        *("commands", "opening", "settings", "enrichment", "identity", "notifications"),
+    },
     "commands.cross_check": {"commands", "enrichment"},
-    "settings": set[str](),
+    "setting_values": set[str](),
+    "settings": {"setting_values"},
+    "opening": CHANGES | {"enrichment", "identity", "schema.base", "settings", "workers"},
+    "workers": CHANGES | {"enrichment", "notifications", "settings"},
 }
 """By package or module: what it may import of the project. `app` and `manage` may import all."""
 
@@ -158,7 +163,8 @@ def test_every_module_says_what_it_is_for() -> None:
 
 def test_no_module_has_more_than_400_lines() -> None:
     lengths = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
-    assert {name: length for name, length in lengths.items() if length > MAX_LINES} == {}
+    long = {name: length for name, length in lengths.items() if length > MAX_LINES}
+    assert long == {}, f"These have more than {MAX_LINES} lines; move what is another topic out."
 
 
 RAW = re.compile(r"\b(get_connection|in_transaction|asyncpg|sqlite3|aiosqlite|RawSQL)\b|\.raw\(")
@@ -168,7 +174,8 @@ RAW = re.compile(r"\b(get_connection|in_transaction|asyncpg|sqlite3|aiosqlite|Ra
 def test_statements_go_out_by_the_ways_that_are_limited() -> None:
     """R99: another way to run statements would bypass the tenant scope."""
     known = {"connection_pool", "tenant_clients", "database", "database_faults", "sqlite_clients"}
-    known |= {"locks", "migrate", "point_budget", "pooler", "read_pool", "sql"}
+    known |= {"locks", "migrate", "point_budget", "pooler", "read_pool", "sql", "savepoint"}
+    known |= {"collision"}
     known |= {"sqlite_epochs", "statement_time", "write_probe", "row_insert", "aiosqlite_internals"}
     found = {name for name, path in MODULES.items() if RAW.search(path.read_text())}
     allowed = {f"models.storage.{name}" for name in known}

@@ -27,6 +27,7 @@ WHOLE: dict[str, Any] = {
     "public_url": "https://customers.example",
     "trusted_proxies": "10.0.0.0/8",
     "organisation_name": "Acme Telecom",
+    "webhook_keys": "a long random text",
 }
 """Settings without problems."""
 
@@ -40,6 +41,8 @@ SAID = [
     ),
     ({"companies_house_url": "http://127.0.0.1:9"}, []),
     ({"smtp_url": None}, ["NO_MAIL_SERVER"]),
+    ({"webhook_keys": None}, ["NO_WEBHOOK_KEYS"]),
+    ({"webhook_private_targets": True}, ["PRIVATE_WEBHOOKS"]),
     ({"database_url": "sqlite:///x.sqlite3"}, ["SQLITE"]),
     ({"public_url": None}, ["NO_PUBLIC_URL"]),
     ({"public_url": "http://customers.example"}, ["PUBLIC_URL_IS_HTTP"]),
@@ -111,11 +114,14 @@ def test_variables_of_other_programs_and_ours_are_left_alone(name: str) -> None:
 
 
 def test_a_former_name_of_a_setting_is_told_with_its_present_name() -> None:
-    names = ("GUESSES", "GUESS_WINDOW_S", "MOST_CONNECTIONS")
-    assert [one.message for one in findings_of(settings_with(), names)] == [
-        "GUESSES has no effect: it is called AUTH_FAILURE_LIMIT now.",
-        "GUESS_WINDOW_S has no effect: it is called AUTH_FAILURE_WINDOW_S now.",
-        "MOST_CONNECTIONS has no effect: it is called MAX_CONNECTIONS now.",
+    called = {
+        "GUESSES": "AUTH_FAILURE_LIMIT",
+        "GUESS_WINDOW_S": "AUTH_FAILURE_WINDOW_S",
+        "MOST_CONNECTIONS": "MAX_CONNECTIONS",
+    }
+    assert [one.message for one in findings_of(settings_with(), called)] == [
+        f"{old} has no effect, because the setting is called {new} now. Rename it."
+        for old, new in called.items()
     ]
 
 
@@ -239,6 +245,7 @@ async def test_a_production_environment_passes(url: str) -> None:
             "PUBLIC_URL": "https://customers.example",
             "TRUSTED_PROXIES": "10.0.0.0/8",
             "MAX_CONNECTIONS": "100",
+            "WEBHOOK_KEYS": "k" * 40,
         }
         status, codes, _ = await checked(**given)
         is_lite = url.startswith("sqlite")
@@ -246,8 +253,8 @@ async def test_a_production_environment_passes(url: str) -> None:
         accepted = await run("check", "--accept", "SQLITE", **given)
         assert (accepted[0], accepted[2]) == (0, "")
         assert accepted[1].endswith(
-            "hint  NO_ORGANISATION_NAME: Mails and confirmation pages do not say who asks. Set"
-            " ORGANISATION_NAME to the name by which your customers know you.\n"
+            "hint  NO_ORGANISATION_NAME: Mails and confirmation pages do not name your"
+            " organisation. Set ORGANISATION_NAME to the name by which your customers know you.\n"
             "Ready for production.\n"
         )
         named = await run("check", "--json", **given, ORGANISATION_NAME="Acme Telecom")
@@ -287,7 +294,10 @@ async def test_a_newer_schema_is_told_and_migrated_no_further(
     await database.close()
     assert ("SCHEMA_NEWER" in codes, name in out) == (is_newer, is_newer)
     if is_newer:
-        said = f"The database is newer than this program: {name} unknown."
+        said = (
+            "The database is newer than this program, which does not know these migrations:"
+            f" {name}."
+        )
         assert migrated[:2] == (1, "")
         assert migrated[2].startswith(said)
     else:

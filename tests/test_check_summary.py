@@ -28,6 +28,8 @@ def test_steps_that_ran_and_those_that_did_not_are_told_with_reasons(
         "  lint: passed",
         "  types: passed",
         "  printed schema: passed",
+        "  contract: failed, or not reached",
+        "  schema lint: failed, or not reached",
         "  docs: failed, or not reached",
         "  tests on SQLite: 3 passed, 2 skipped",
         "    2 skipped: no browser",

@@ -81,19 +81,19 @@ async def test_what_is_held_by_a_claim_alone_is_not_passed_on(
     mighty = await add_user(api, "Mighty", EDIT)
     token = provider.token(groups=["admins"])
     assert (await api.data("{ viewer { scopes } }", token=token))["viewer"]["scopes"] == [
-        "access:administer",
-        "access:read",
-        "customers:read",
-        "customers:write",
+        "ACCESS_ADMINISTER",
+        "ACCESS_READ",
+        "CUSTOMERS_READ",
+        "CUSTOMERS_WRITE",
     ]
     alice = (await User.get(subject="alice")).id
     ways: list[tuple[str, dict[str, Any]]] = [
-        ("grantPermissions", {"granteeId": alice, "permissions": [ADMINISTER]}),
-        ("grantPermissions", {"granteeId": uma, "permissions": [VIEW]}),
+        ("grantPermissions", {"granteeId": alice, "permissions": [ADMINISTER.name]}),
+        ("grantPermissions", {"granteeId": uma, "permissions": [VIEW.name]}),
         ("changeGroupMembers", {"groupId": claimed, "addUserIds": [alice]}),
         ("saveUserGroup", {"id": claimed, "externalName": "everybody"}),
         ("saveUser", {"id": mighty, "issuer": provider.issuer, "subject": "me"}),
-        ("issueAccessToken", {"userId": mighty, "name": "x", "scopes": [VIEW]}),
+        ("issueAccessToken", {"userId": mighty, "name": "x", "scopes": [VIEW.name]}),
     ]
     before = await stored()
     for mutation, values in ways:
@@ -101,9 +101,9 @@ async def test_what_is_held_by_a_claim_alone_is_not_passed_on(
         assert "only through your current sign-in" in refusal["message"], mutation
     assert await stored() == before
     # The user's own permissions can be granted; revoking needs none of them.
-    await api.done("grantPermissions", "", granteeId=alice, permissions=[VIEW])
-    await api.done("grantPermissions", "", token=token, granteeId=uma, permissions=[VIEW])
-    await api.done("revokePermissions", "", token=token, granteeId=mighty, permissions=[EDIT])
+    await api.done("grantPermissions", "", granteeId=alice, permissions=[VIEW.name])
+    await api.done("grantPermissions", "", token=token, granteeId=uma, permissions=[VIEW.name])
+    await api.done("revokePermissions", "", token=token, granteeId=mighty, permissions=[EDIT.name])
 
 
 async def stored() -> list[Any]:

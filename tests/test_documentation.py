@@ -64,7 +64,7 @@ def words_of_the_code() -> frozenset[str]:
     sources = [
         path
         for path in (*ROOT.rglob("*.py"), ROOT / ".ci" / "run", ROOT / "Makefile")
-        if not {".venv", "node_modules"} & set(path.parts)
+        if not {".venv", "build", "node_modules"} & set(path.parts)
     ]
     words = {word for path in sources for word in WORD.findall(path.read_text())}
     return frozenset(words | {name.upper() for name in Settings.model_fields})
@@ -162,6 +162,30 @@ def test_every_test_that_requirements_point_to_exists() -> None:
         one for one in named if not (ROOT / one).exists() and not (ROOT / "tests" / one).exists()
     ]
     assert missing == []
+
+
+def cited_in(path: Path) -> set[str]:
+    """Return the requirements that the docstrings of a module cite."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = [one for one in ast.walk(ast.parse(path.read_text())) if isinstance(one, documented)]
+    docstrings = " ".join(ast.get_docstring(node) or "" for node in nodes)
+    return set(re.findall(r"\bR\d{1,3}\b", docstrings))
+
+
+def test_every_test_that_cites_a_requirement_is_named_in_its_row() -> None:
+    rows = {
+        line.split(" | ")[0].removeprefix("| "): line.split(" | ")[3]
+        for line in (DOCS / "requirements.md").read_text().splitlines()
+        if line.startswith("| R")
+    }
+    tests = ROOT / "tests"
+    missing = [
+        f"{cited}: `{path.relative_to(tests)}`"
+        for path in sorted(tests.rglob("test_*.py"))
+        for cited in sorted(cited_in(path))
+        if f"`{path.relative_to(tests)}`" not in rows.get(cited, "")
+    ]
+    assert missing == [], "Add each test to the row of the requirement in docs/requirements.md."
 
 
 def test_every_name_in_capitals_is_one_of_the_code_or_a_setting() -> None:

@@ -34,6 +34,7 @@ from tests.graphql_client import (
 from tests.mails import mails_in
 from tests.processes import ENOUGH_S, ask, line_with, run, start, stop
 
+MIGRATIONS = sorted(path.stem for path in Path("models/migrations").glob("[0-9]*.py"))
 TOKEN = re.compile(r"Token (ccl_[\w-]{43})")
 
 
@@ -55,6 +56,27 @@ async def empty_url(databases: Databases) -> AsyncIterator[str]:
     await databases.drop(url)
 
 
+@pytest.fixture
+async def migrated_url(databases: Databases) -> AsyncIterator[str]:
+    """Yield the URL of a migrated database."""
+    url = await databases.create()
+    yield url
+    await databases.give_back(url)
+
+
+@pytest.fixture
+def sqlite_databases(request: pytest.FixtureRequest) -> Databases:
+    """Return `databases`, which as an argument would mark the test for PostgreSQL too."""
+    databases: Databases = request.getfixturevalue("databases")
+    return databases
+
+
+@pytest.fixture
+async def sqlite_url(sqlite_databases: Databases) -> str:
+    """Return the URL of a migrated SQLite file."""
+    return await sqlite_databases.create()
+
+
 async def ask_data(url: str, token: str, document: str) -> Any:
     """Send a query to a running server; return the data of the response."""
     return json.loads((await ask(url, token, document))[1])["data"]
@@ -63,28 +85,8 @@ async def ask_data(url: str, token: str, document: str) -> Any:
 async def test_a_database_is_migrated_once_and_tokens_are_issued_on_it(empty_url: str) -> None:
     status, out, err = await run("migrate", DATABASE_URL=empty_url)
     assert (status, err) == (0, "")
-    assert out.splitlines() == [
-        "applied 0001_initial",
-        "applied 0002_shipped_customer_classes",
-        "applied 0003_customer_search",
-        "applied 0004_token_signal",
-        "applied 0005_customer_lists",
-        "applied 0006_contacts",
-        "applied 0007_consent_ledger",
-        "applied 0008_users",
-        "applied 0009_audit_trail",
-        "applied 0010_class_use",
-        "applied 0011_epochs",
-        "applied 0012_append_only",
-        "applied 0013_queue",
-        "applied 0014_audit_order",
-        "applied 0015_mail_quotas",
-        "applied 0016_job_places",
-        "applied 0017_folded_keys",
-        "applied 0018_erasure",
-        "applied 0019_private_mails",
-        "The database is up to date.",
-    ]
+    applied = [f"applied {name}" for name in MIGRATIONS]
+    assert out.splitlines() == [*applied, "The database is up to date."]
     again, everything, some, wrong = await asyncio.gather(
         run("migrate", DATABASE_URL=empty_url),
         run("token", "issue", "--scopes", "all", DATABASE_URL=empty_url),
@@ -125,11 +127,10 @@ async def ordered(url: str, *arguments: str) -> str:
 
 
 async def test_an_operator_adds_users_groups_and_tokens_and_takes_them_away(
-    empty_url: str,
+    migrated_url: str,
 ) -> None:
     """R93: without needing permissions; refusals state the reason."""
-    url = empty_url
-    await ordered(url, "migrate")
+    url = migrated_url
     user = (
         await ordered(url, "user", "add", "--name", "Uma", "--permissions", "access:read")
     ).split()[1]
@@ -149,9 +150,13 @@ async def test_an_operator_adds_users_groups_and_tokens_and_takes_them_away(
         run("user", "disable", "usr_none", DATABASE_URL=url),
         run("token", "issue", "--scopes", "all", "--reseller", "cus_none", DATABASE_URL=url),
     )
-    assert beyond == (1, "", "Uma does not hold consent:read.\n")
-    assert nobody == (1, "", "There is no such user.\n")
-    assert stranger == (1, "", "There is no such customer.\n")
+    assert beyond == (
+        1,
+        "",
+        "The user “Uma” does not have consent:read, so a token of theirs cannot have it either.\n",
+    )
+    assert nobody == (1, "", "There is no user with this id.\n")
+    assert stranger == (1, "", "There is no customer with this id.\n")
     token_id = (await ordered(url, "token", "list")).split()[0]
     second = await ordered(url, "token", "rotate", token_id, "--overlap-hours", "0")
     assert TOKEN.fullmatch(second)
@@ -259,13 +264,13 @@ async def test_documents_are_registered_if_all_of_them_are_valid(tmp_path: Path)
     status, out, err = await run("documents", str(folder), "--to", str(file))
     assert (status, err, file.exists()) == (
         1,
-        "No document was registered, since some are invalid.\n",
+        "No document was registered, because some documents are invalid.\n",
         False,
     )
     assert [line.partition(" ")[2] for line in out.splitlines()] == [
         "ok",
-        "Cannot query field 'viewr' on type 'Query'. Did you mean 'viewer'?",
-        "There is no operation in it.",
+        "Cannot query field 'viewr' on type 'Query'. Did you mean 'viewer' or 'user'?",
+        "The document contains no operation.",
     ]
     status, out, err = await run("serve", TRUSTED_DOCUMENTS=str(tmp_path / "nothing.json"))
     assert (status, "TRUSTED_DOCUMENTS can't be read" in err) == (2, True)
@@ -322,7 +327,7 @@ async def test_a_sandbox_prints_its_companies_and_stops_when_told(how: signal.Si
         await stop(process, signal.SIGKILL)
 
 
-async def test_a_newcomer_gets_an_address_a_token_and_a_first_query_that_works(
+async def test_a_newcomer_gets_a_link_a_token_and_a_first_query_that_works(
     empty_url: str,
 ) -> None:
     async with running(
@@ -330,8 +335,20 @@ async def test_a_newcomer_gets_an_address_a_token_and_a_first_query_that_works(
     ) as process:
         url = await line_with(process, "GraphQL ")
         token = await line_with(process, "Token ")
-        assert (await line_with(process, "Mails ")).endswith("/var/mailbox")
+        mailbox = await line_with(process, "Mails ")
         query = await line_with(process, "First query: ")
+        assert process.stdout is not None
+        async with asyncio.timeout(ENOUGH_S):
+            assert await process.stdout.readline() == b"\n"
+            name, link = (await process.stdout.readline()).decode().strip().rsplit(" ", 1)
+        here = url.removesuffix("graphql")
+        assert (name, link) in {
+            ("Playground", f"{here}playground/#token={token}"),
+            ("Start page", here),  # if the playground is not built
+        }
+        async with aiohttp.ClientSession() as session, session.get(link) as response:
+            assert response.status == 200
+        assert mailbox.endswith("/var/mailbox")
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/graphql", url)
         status, answer = await ask(url, token, query)
         assert (status, json.loads(answer)["data"]["saveCustomer"]["userErrors"]) == (200, [])
@@ -344,7 +361,7 @@ async def test_a_newcomer_gets_an_address_a_token_and_a_first_query_that_works(
             while await ask_data(url, token, listed % "Sandbox Beta") != ended:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         counted = await ask_data(url, token, "{ customers { totalCount } }")
-        assert counted == {"customers": {"totalCount": 7}}
+        assert counted == {"customers": {"totalCount": 8}}
         async with connected(url.removeprefix("http://").removesuffix("/graphql")) as socket:
             await socket.sign_in(token)
             assert (await socket.ask("{ viewer { name } }"))["data"]["viewer"] == {
@@ -394,9 +411,8 @@ async def test_links_in_mails_lead_to_the_port_that_was_found(tmp_path: Path, ho
             assert response.status == 200
 
 
-async def test_a_worker_that_does_not_know_the_port_sends_no_mails(tmp_path: Path) -> None:
-    settings = {"DATABASE_URL": f"sqlite://{tmp_path}/worker.sqlite3", "PORT": "0"}
-    await run("migrate", **settings)
+async def test_a_worker_that_does_not_know_the_port_sends_no_mails(sqlite_url: str) -> None:
+    settings = {"DATABASE_URL": sqlite_url, "PORT": "0"}
     status, _, err = await run("worker", **settings)
     assert (status, "Set PUBLIC_URL" in err) == (1, True)
     async with running("worker", "--kinds", "enrich", **settings) as process:
@@ -405,9 +421,8 @@ async def test_a_worker_that_does_not_know_the_port_sends_no_mails(tmp_path: Pat
         assert await line_with(process, "Worker ")
 
 
-async def test_a_worker_answers_the_probes_of_its_container(tmp_path: Path) -> None:
-    settings = {"DATABASE_URL": f"sqlite://{tmp_path}/worker.sqlite3"}
-    await run("migrate", **settings)
+async def test_a_worker_answers_the_probes_of_its_container(sqlite_url: str) -> None:
+    settings = {"DATABASE_URL": sqlite_url}
     async with running("worker", "--health-port", "0", **settings) as process:
         url = await line_with(process, "Health ")
         async with aiohttp.ClientSession() as session, asyncio.timeout(ENOUGH_S):
@@ -422,10 +437,9 @@ async def test_a_worker_answers_the_probes_of_its_container(tmp_path: Path) -> N
         assert await stop(process) == 0
 
 
-async def test_an_operator_resets_budgets_of_points(tmp_path: Path) -> None:
-    settings = {"DATABASE_URL": f"sqlite://{tmp_path}/budget.sqlite3"}
-    await run("migrate", **settings)
-    path = tmp_path / "budget.sqlite3"
+async def test_an_operator_resets_budgets_of_points(sqlite_url: str) -> None:
+    settings = {"DATABASE_URL": sqlite_url}
+    path = Path(sqlite_url.removeprefix("sqlite://"))
     with closing(sqlite3.connect(path)) as connection:
         rows = [(f"cost:usr_{n}", 9) for n in range(3)] + [("companies-house:x", 9)]
         connection.executemany("INSERT INTO rate_limit (key, free_at) VALUES (?, ?)", rows)
@@ -457,16 +471,15 @@ async def test_a_migration_that_is_blocked_says_so_in_one_line(tmp_path: Path) -
     assert "waited 0.2 s for a lock and changed nothing" in err
 
 
-async def test_a_server_holds_its_clients_to_the_limits_that_are_set(tmp_path: Path) -> None:
+async def test_a_server_holds_its_clients_to_the_limits_that_are_set(sqlite_url: str) -> None:
     """And it trusts no forwarded headers, even if uvicorn's own variable says so."""
     settings = {
-        "DATABASE_URL": f"sqlite://{tmp_path}/limits.sqlite3",
+        "DATABASE_URL": sqlite_url,
         "PORT": "0",
         "CLIENT_TIMEOUT_S": "0.5",
         "CORS_ORIGINS": "https://app.example https://other.example",
         "FORWARDED_ALLOW_IPS": "*",
     }
-    await run("migrate", **settings)
     async with running("serve", "--no-worker", **settings) as process:
         assert process.stdout is not None
         address = (await process.stdout.readline()).decode().split("//")[1].partition("/")[0]
@@ -519,22 +532,21 @@ async def test_a_command_does_not_start_with_settings_that_make_no_sense() -> No
     assert "s3cret" not in err
 
 
-async def test_a_worker_runs_the_kinds_that_it_is_told(tmp_path: Path) -> None:
-    settings = {"DATABASE_URL": f"sqlite://{tmp_path}/kinds.sqlite3", "LOG_FORMAT": "json"}
-    await run("migrate", **settings)
+async def test_a_worker_runs_the_kinds_that_it_is_told(sqlite_url: str) -> None:
+    settings = {"DATABASE_URL": sqlite_url, "LOG_FORMAT": "json"}
     async with running("worker", "--kinds", "confirmation_mail", **settings) as process:
         assert await line_with(process, "Worker ")
     for wrong in ("enrich,unknown", "", ","):
         status, out, err = await run("worker", "--kinds", wrong, **settings)
         assert (status, out) == (2, "")
-        assert "Use one or more of these, separated by commas: enrich, confirmation_mail." in err
+        kinds = "enrich, confirmation_mail, webhook_notice, import"
+        assert f"Use one or more of these, separated by commas: {kinds}." in err
 
 
-async def test_an_operator_resets_the_budget_of_the_register(tmp_path: Path) -> None:
+async def test_an_operator_resets_the_budget_of_the_register(sqlite_url: str) -> None:
     """For example a budget that a process with a wrong clock moved far into the future."""
-    path = tmp_path / "budget.sqlite3"
-    settings = {"DATABASE_URL": f"sqlite://{path}"}
-    await run("migrate", **settings)
+    path = Path(sqlite_url.removeprefix("sqlite://"))
+    settings = {"DATABASE_URL": sqlite_url}
     status, out, _ = await run("budget", "reset", "--register", **settings)
     assert (status, out) == (0, "The budget of requests to Companies House is reset.\n")
     with closing(sqlite3.connect(path)) as database:

@@ -80,21 +80,21 @@ async def test_a_command_that_cannot_be_done_says_so_in_json(
             ("token", "issue", "--scopes", "all", "--reseller", "nope"),
             1,
             "command_refused",
-            "There is no such customer.",
+            "There is no customer with this id.",
         ),
-        (("user", "disable", "nope"), 1, "command_refused", "There is no such user."),
+        (("user", "disable", "nope"), 1, "command_refused", "There is no user with this id."),
         (
             ("budget", "reset", "--points", "--key", "nope"),
             0,
             "budgets_unspent",
-            "The other budgets were unspent.",
+            "The other budgets had no spent points, so they were not reset.",
         ),
         (("documents", "{folder}"), 1, "command_refused", "Some documents are invalid."),
         (
             ("documents", "{folder}", "--to", "{folder}/x.json"),
             1,
             "command_refused",
-            "No document was registered, since some are invalid.",
+            "No document was registered, because some documents are invalid.",
         ),
     ],
 )
@@ -166,7 +166,7 @@ async def test_a_server_says_how_it_started_and_why_it_stopped(
         await stop(process, signal.SIGKILL)
     started, stopped = line_of(lines, "started"), line_of(lines, "stopped")
     assert started["role"] == "serve"
-    assert started["kinds"] == ["enrich", "confirmation_mail"]
+    assert started["kinds"] == ["enrich", "confirmation_mail", "webhook_notice", "import"]
     assert started["version"].startswith("0.1.0")
     assert started["python"].startswith("3.")
     assert started["database"] == ("sqlite" if url.startswith("sqlite") else "postgresql")
@@ -180,6 +180,20 @@ async def test_a_server_says_how_it_started_and_why_it_stopped(
     assert [line["status"] for line in lines if line["event"] == "request"] == [401, 404, 200]
 
 
+async def test_a_readable_log_starts_without_the_configuration(url: str) -> None:
+    process = await start("serve", PORT="0", DATABASE_URL=url, LOG_FORMAT="readable")
+    try:
+        await line_with(process, "GraphQL ")
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(ENOUGH_S):
+            _, err = await process.communicate()
+    finally:
+        await stop(process, signal.SIGKILL)
+    (started,) = [line for line in err.decode().splitlines() if " started " in line]
+    assert "version=" in started
+    assert "configuration=" not in started
+
+
 async def test_a_worker_says_how_it_started_and_why_it_stopped(url: str) -> None:
     process = await start("worker", DATABASE_URL=url, **JSON)
     try:
@@ -189,7 +203,11 @@ async def test_a_worker_says_how_it_started_and_why_it_stopped(url: str) -> None
         await stop(process, signal.SIGKILL)
     started, stopped = line_of(lines, "started"), line_of(lines, "stopped")
     assert (started["role"], started["worker"]) == ("worker", name)
-    assert started["kinds"] == ["confirmation_mail"]  # without a key no lookup can run
+    assert started["kinds"] == [
+        "confirmation_mail",
+        "webhook_notice",
+        "import",
+    ]  # without a key no lookup can run
     assert (stopped["role"], stopped["reason"]) == ("worker", "SIGTERM")
 
 

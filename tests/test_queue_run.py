@@ -12,7 +12,7 @@ from enrichment.rate_limit import Allowance, SharedBudget
 from enrichment.sandbox import SandboxConfig, sandbox_server
 from models import Customer, EnrichmentRun, Job
 from models.jobs.kinds import ENRICH
-from models.jobs.worker import Line, Worker, WorkerOptions
+from models.jobs.worker import JobKindOptions, Worker, WorkerOptions
 from models.rules.enrichment_status import EnrichmentStatus
 from models.rules.urgency import Urgency
 from models.storage.database import Database
@@ -54,7 +54,7 @@ async def test_a_backlog_is_worked_off_lookup_by_lookup_at_the_registers_rate(
                     limiter=budget,
                 )
             )
-            line = Line(CompanyLookup(database, client, budget, clock), budget.payment)
+            line = JobKindOptions(CompanyLookup(database, client, budget, clock), budget.quota)
             options = WorkerOptions(slots=4, longest_sleep=timedelta(seconds=0.25))
             workers.append(Worker(name, database, {ENRICH: line}, clock, options=options))
         running = [asyncio.create_task(worker.run()) for worker in workers]

@@ -21,11 +21,16 @@ from tests.graphql_client import Api, running_api, the_schema
 from tests.mails import mails_in
 from tests.source_modules import MODULES
 
-SAID = {"isPasswordNeeded", "PASSWORD_PROTECTED", "ITEMISED_CALLS"}
-"""Names that mention passwords or itemised calls without containing any."""
+SAID = {
+    *("isPasswordNeeded", "PASSWORD_PROTECTED", "ITEMISED_CALLS"),
+    *("rotateWebhookSecret", "oldSecretExpiresAt", "WEBHOOK_SECRET_ROTATED"),
+    *("SECRET_JUST_ROTATED", "SECRET_UNREADABLE"),
+    "CALLS_DESC",
+}
+"""Names that mention passwords, secrets or calls without containing any."""
 
 SHOWN_ONCE = {"secret"}
-"""The field with a new access token in the response that issues it."""
+"""The field with a new access token, or the secret of a webhook endpoint, when it is made."""
 
 TELLING = re.compile(
     r"password|passphrase|secret|(?<!in)calls?(?![a-z])|cdr(?!zip|_zip)", re.IGNORECASE
@@ -37,11 +42,11 @@ CALL = re.compile(r"(?<![\w.])(?:\+44\d{10}|0[1237]\d{9})(?!\w)")
 PREVIEW = """query($id: ID, $assuming: DeliveryAssumption) { customer(id: $id) {
   consent { isGiven basis } consentHistory { kind statement } nonItemisedBills { isRequested }
   contacts { name email attachmentPreference { isConfirmed } preferenceHistory { kind } }
-  auditTrail { operation before after }
+  auditTrail { nodes { operation before after } }
   deliveryPreview(assuming: $assuming) { difference { document } myAccount { outcome sentence }
     contacts { name email documents { outcome reason sentence entryId isPasswordNeeded
       sections { section contains } remedies { instruction mutation } } } } } }"""
-EXPOSURE = """{ deliveryExposure(from: "2026-01-01T00:00:00Z", to: "2027-01-01T00:00:00Z") {
+EXPOSURE = """{ deliveryExposure(fromAt: "2026-01-01T00:00:00Z", untilAt: "2027-01-01T00:00:00Z") {
   nodes { reason basis email customer { name } } counts { exposureCount } } }"""
 
 
@@ -74,9 +79,10 @@ async def run(api: Api) -> None:
     await api.data("{ deliveryRules { cases { expected { outcome reason } } } }")
     headers = {"Authorization": f"Bearer {api.token}"}
     for path in (
-        "/exports/delivery-exposure.csv?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z",
+        "/exports/delivery-exposure.csv?fromAt=2026-01-01T00:00:00Z&untilAt=2027-01-01T00:00:00Z",
         f"/exports/consent-evidence.csv?customerId={customer['id']}",
-        "/exports/delivery-exposure.csv?from=never",
+        "/exports/delivery-exposure.csv?fromAt=never",
+        "/exports/customer-report.csv?groupBy=RESELLER&groupBy=CONSENT",
     ):
         await api.http.get(path, headers=headers)
     await api.answer(PREVIEW, id=customer["id"], assuming={"contacts": [{"contactId": "x"}]})
@@ -84,7 +90,7 @@ async def run(api: Api) -> None:
     await api.do("withdrawConsent", "", customerId="cus_nobody")
     await api.done("withdrawConsent", "", customerId=customer["id"])
     await api.done("withdrawAttachmentPreference", "", contactId=contact_id)
-    await api.done("deleteCustomer", "", id=customer["id"], reason="Asked")
+    await api.done("deleteCustomer", "", id=customer["id"])
 
 
 @pytest.mark.parametrize("log_format", ["json", "readable"])
@@ -134,8 +140,9 @@ async def test_the_secret_of_a_token_is_in_the_answer_that_issues_it_and_nowhere
     databases: Databases, clock: Clock, log_format: str
 ) -> None:
     """R93: not in logs, events, the audit trail or any readable field."""
-    read = """{ accessTokens { nodes { name shownPrefix scopes auditTrail { before after } } }
-      users { nodes { name accessTokens { name shownPrefix } auditTrail { after } } } }"""
+    read = """{ accessTokens { nodes { name shownPrefix scopes
+        auditTrail { nodes { before after } } } }
+      users { nodes { name accessTokens { name shownPrefix } auditTrail { nodes { after } } } } }"""
     with captured_logs(log_format) as written:
         async with running_api(databases, clock) as api:
             user = await add_user(api, "Uma", Scope.CUSTOMERS_READ)

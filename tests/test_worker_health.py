@@ -53,12 +53,12 @@ async def test_a_loop_that_turns_is_alive_and_one_that_is_stuck_is_not(
 ) -> None:
     liveness, address = probed
     assert await probe(address, "/healthz") == (503, {"status": "stuck", "lastSeconds": None})
-    liveness.turn()
+    liveness.record_iteration()
     seconds.now += MAX_S
     assert await probe(address, "/healthz") == (200, {"status": "ok", "lastSeconds": 120.0})
     seconds.now += 0.1
     assert await probe(address, "/healthz") == (503, {"status": "stuck", "lastSeconds": 120.1})
-    liveness.turn()
+    liveness.record_iteration()
     assert (await probe(address, "/healthz"))[0] == 200
 
 
@@ -66,7 +66,7 @@ async def test_a_worker_that_stores_no_heartbeat_is_not_ready_and_goes_on_living
     probed: tuple[Liveness, str], seconds: Seconds
 ) -> None:
     liveness, address = probed
-    liveness.turn()
+    liveness.record_iteration()
     liveness.beat()
     seconds.now += 30
     assert await probe(address, "/readyz") == (200, {"status": "ok", "lastSeconds": 30.0})
@@ -79,12 +79,12 @@ async def test_a_worker_that_stores_no_heartbeat_is_not_ready_and_goes_on_living
 async def test_a_running_worker_gives_signs_of_life(databases: Databases, clock: Clock) -> None:
     async with running_api(databases, clock) as api:
         worker = await api.platform.worker("worker-of-the-tests")
-        assert (worker.liveness.since_turn, worker.liveness.since_beat) == (None, None)
+        assert (worker.liveness.since_iteration, worker.liveness.since_beat) == (None, None)
         running = asyncio.create_task(worker.run())
         async with asyncio.timeout(ENOUGH_S):
             while worker.liveness.since_beat is None:  # noqa: ASYNC110  # the loop does it
                 await asyncio.sleep(0.005)
-        assert worker.liveness.since_turn is not None
+        assert worker.liveness.since_iteration is not None
         worker.stop()
         await running
 
@@ -97,7 +97,7 @@ async def test_its_loop_turns_while_the_database_is_away_and_stores_no_heartbeat
         async with database_faults.lost(api.platform.database):
             running = asyncio.create_task(worker.run())
             async with asyncio.timeout(ENOUGH_S):
-                while worker.liveness.since_turn is None:  # noqa: ASYNC110  # the loop does it
+                while worker.liveness.since_iteration is None:  # noqa: ASYNC110  # the loop does it
                     await asyncio.sleep(0.005)
             assert worker.liveness.since_beat is None
             worker.stop()

@@ -1,1 +1,1 @@
-"""HTTP and WebSocket: the server, the GraphQL endpoint, pages, exports and health."""
+"""HTTP and WebSocket: the server, the GraphQL endpoint, pages, exports and health checks."""

@@ -1,7 +1,7 @@
-"""Limits failed sign-ins and wrong links, counted by client address.
+"""Limits failed sign-ins and wrong links, counted by the client's IP address.
 
-Only failures are refused: a caller with a valid token is served, however many wrong tokens its
-address sends. So one machine cannot lock out an office that shares its address.
+Only failures are refused: a caller with a valid token is served, however many wrong tokens are sent
+from the same address. So one machine cannot lock out an office that shares its address.
 """
 
 import asyncio
@@ -25,24 +25,29 @@ NO_WAIT: AbstractAsyncContextManager[object] = nullcontext()
 log = structlog.get_logger(__name__)
 
 MAX_KNOWN_GOOD = 10_000
-"""Hashes of valid Authorization headers that are kept in memory."""
+"""The maximum number of valid Authorization headers whose hashes are kept in memory."""
 
 PREFIX_BITS = 64
 """An IPv6 network of this size usually belongs to one client, which can use any address of it."""
 
 
 class TooManyAuthFailures(Exception):
-    """An address has failed too often; it may try again in `retry_after` seconds."""
+    """Too many sign-ins from an address have failed; `retry_after` is the wait in seconds."""
 
     def __init__(self, retry_after: int, limit: int) -> None:
         super().__init__("too many failed sign-ins")
         self.retry_after = retry_after
-        self.refusal = rate_limited("Too many sign-ins have failed.", retry_after, limit)
+        self.refusal = rate_limited(
+            "Too many sign-ins from your address have failed.", retry_after, limit
+        )
 
 
 @lru_cache(maxsize=4096)
 def limiter_key(address: str) -> str:
-    """Return the key for counting failures of `address`: its /64 network for IPv6, else itself."""
+    """Return the key under which failures of an IP address count.
+
+    It is the /64 network of an IPv6 address, or else the address itself.
+    """
     if ":" not in address:
         return address
     try:
@@ -58,7 +63,7 @@ def limiter_key(address: str) -> str:
 
 
 class AuthFailureLimiter:
-    """Counts failures per client address in this process; allows `failures` in each `window`."""
+    """Counts failures per IP address in this process; allows `failures` per `window` of time."""
 
     def __init__(
         self,
@@ -76,7 +81,7 @@ class AuthFailureLimiter:
         return len(self._rates)
 
     def fail(self, address: str) -> None:
-        """Count a failure of `address`; raises TooManyAuthFailures once the limit is exceeded."""
+        """Count a failure of an IP address; raises TooManyAuthFailures beyond the limit."""
         wait = self._rates.count(limiter_key(address))
         if wait:
             log.info("auth_failure_refused", address=address)
@@ -86,15 +91,15 @@ class AuthFailureLimiter:
     def slot(self, address: str) -> AbstractAsyncContextManager[object]:
         """Return the async context in which to look up a token or link sent from `address`.
 
-        For addresses at their limit this is a lock that all of them share, so their lookups run
-        one at a time and use at most one database connection.
+        For addresses at their limit the context is a lock that all of them share, so their lookups
+        run one at a time and use at most one database connection.
         """
         is_spent = len(self._rates) > 0 and self._rates.is_spent(limiter_key(address))
         return self._slow_lane if is_spent else NO_WAIT
 
 
 class SignIn:
-    """Authenticates requests, and counts failed sign-ins by client address."""
+    """Authenticates requests, and counts failed sign-ins by the client's IP address."""
 
     def __init__(self, identify: Identify, failures: AuthFailureLimiter) -> None:
         self._identify = identify
@@ -106,7 +111,7 @@ class SignIn:
 
         An invalid header counts as a failure of `address`; a missing one does not. Raises
         TooManyAuthFailures once the limit is exceeded. Afterwards the current task can read only
-        rows of the principal's tenant (R99).
+        rows in the principal's tenant scope (R99).
         """
         bind_tenant(None)  # tokens belong to no tenant
         principal = await self._identified(authorization, address)
@@ -119,8 +124,8 @@ class SignIn:
             return None
         mark = hash(authorization)
         if mark in self._known_good:
-            # A header that was valid before need not wait for lookups of wrong headers from the
-            # same address.
+            # The lookup of a header that was valid before need not wait for those of wrong headers
+            # from the same address.
             principal = await self._identify(authorization)
         else:
             async with self._failures.slot(address):

@@ -1,17 +1,21 @@
-"""Serves the evidence of a customer's consent as CSV; needs the scope `consent:read`."""
+"""Serves the evidence of a customer's consent as CSV to callers who have `consent:read`."""
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from models.storage.database import Database
 from models.tables.access import Principal, Scope
+from schema.base.errors import ErrorCode, RequestRefused
 from schema.base.request_slot import Limiters
+from schema.types.consent import ConsentEntry
 from schema.types.consent_evidence import ConsentEvidence, evidence_of
-from web.csv_answer import Row, csv_answer, mark_wanted
+from web.csv_answer import Row, csv_answer, requested_bom
+from web.parameters import refuse_others, text_of
 from web.routes import AuthenticatedRoute
 from web.sign_in import Authenticate
 
@@ -41,7 +45,7 @@ COLUMNS = (
     "previous_hash",
     "hash",
 )
-"""The columns of a consent entry; in each row they follow the columns of OF_CUSTOMER."""
+"""The columns about a consent entry, which follow the columns OF_CUSTOMER."""
 
 OF_CUSTOMER = (
     "customer_id",
@@ -51,7 +55,7 @@ OF_CUSTOMER = (
     "is_intact",
     "breaks",
 )
-"""The columns of the customer, repeated in each row.
+"""The columns about the customer, which are repeated in each row.
 
 `breaks` lists the codes of the integrity checks that the consent record failed.
 """
@@ -71,19 +75,14 @@ def consent_export(
     """
 
     async def export(request: Request) -> Response:
-        customer_id = request.query_params.get("customerId", "")
-        if not customer_id or "\x00" in customer_id:
-            return PlainTextResponse("Add the parameter customerId: the id of a customer.\n", 400)
-        try:
-            mark = mark_wanted(request)
-        except ValueError as error:
-            return PlainTextResponse(f"{error}\n", 400)
+        refuse_others(request, "customerId", "bom")
+        customer_id, mark = text_of(request, "customerId"), requested_bom(request)
         now, masked = clock(), is_masked(request.state.principal)
         evidence = await database().transaction(
             lambda: evidence_of(customer_id, now, is_masked=masked)
         )
         if evidence is None:
-            return PlainTextResponse("There is no such customer.\n", 404)
+            raise RequestRefused(ErrorCode.NOT_FOUND, "There is no such customer.")
         name = f"consent-evidence-{evidence.customer_id}.csv"
         return csv_answer(name, (*OF_CUSTOMER, *COLUMNS), _rows(evidence), mark)
 
@@ -92,7 +91,7 @@ def consent_export(
 
 
 def _rows(evidence: ConsentEvidence) -> list[Row]:
-    """Return a row for each consent entry; without entries, one row with the customer only."""
+    """Return a CSV row for each consent entry; without entries, one row about the customer only."""
     customer = (
         evidence.customer_id,
         evidence.account_number,
@@ -102,7 +101,11 @@ def _rows(evidence: ConsentEvidence) -> list[Row]:
         " ".join(one.code for one in evidence.verification.breaks),
     )
     entries = evidence.entries
-    rows: list[Row] = [
-        (*customer, *(getattr(entry, name) for name in COLUMNS)) for entry in entries
-    ]
+    rows: list[Row] = [(*customer, *(_value(entry, name) for name in COLUMNS)) for entry in entries]
     return rows or [(*customer, *(None for _ in COLUMNS))]
+
+
+def _value(entry: ConsentEntry, column: str) -> Any:
+    if column == "correction_reason":
+        return None if entry.correction is None else entry.correction.reason
+    return getattr(entry, column)

@@ -1,21 +1,24 @@
-"""CSV answers by RFC 4180, whole or streamed; no cell can be run as a formula by a spreadsheet."""
+"""CSV answers by RFC 4180, whole or streamed; no spreadsheet runs a cell of them as a formula."""
 
 import csv
 import io
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from enum import Enum
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from web.parameters import flag_of
+
 ROWS_AT_ONCE = 200
 
 _FORMULA_SIGNS = "=+@\uff1d\uff0b\uff20\ufe66\ufe62\ufe6b\uff0d\ufe63-"
 _INNER_FORMULA = re.compile(rf"""([;\t\r\n]["']*)(?=[{_FORMULA_SIGNS}])""")
-"""Places in a cell where a formula would begin if a spreadsheet split the cell there.
+"""Matches places in a cell where a formula would begin if a spreadsheet split the cell there.
 
 Some spreadsheets split cells at semicolons or tabs; they treat a quote as a delimiter only at the
 beginning of a cell.
@@ -28,31 +31,29 @@ Some spreadsheets accept the full-width forms of the signs too.
 """
 
 BYTE_ORDER_MARK = "\ufeff"
-"""Put at the start of a file, it tells spreadsheets that the file is UTF-8.
+"""At the start of a file, this character tells spreadsheets that the file is UTF-8.
 
 Other programs may not expect it, so it is added on request only.
 """
 
-Cell = str | bool | int | datetime | Enum | None
+Cell = str | bool | int | Decimal | date | datetime | Enum | None
 Row = Sequence[Cell]
 Part = Callable[[], AbstractAsyncContextManager[None]]
 
 
-def mark_wanted(request: Request) -> str:
+def requested_bom(request: Request) -> str:
     """Return a byte order mark if the request has the parameter `bom=true`, otherwise "".
 
-    Raises ValueError if the parameter is neither `true` nor `false`.
+    Raises RequestRefused if the parameter is neither `true` nor `false`.
     """
-    wanted = request.query_params.get("bom", "false")
-    if wanted not in {"true", "false"}:
-        raise ValueError("The parameter bom must be true or false.")
-    return BYTE_ORDER_MARK if wanted == "true" else ""
+    return BYTE_ORDER_MARK if flag_of(request, "bom") else ""
 
 
 def csv_answer(name: str, header: Sequence[str], rows: Iterable[Row], mark: str = "") -> Response:
     """Return the CSV file `name`: a line of column names in camelCase, then a line for each row.
 
-    `header` has the column names in snake_case. `mark` is written before everything else.
+    `header` has the column names in snake_case. `mark`, such as a byte order mark, is written
+    first.
     """
     return Response(mark + written([_spelt(header), *rows]), headers=_headers(name))
 
@@ -64,7 +65,7 @@ async def csv_stream(
     part: Part,
     mark: str = "",
 ) -> StreamingResponse:
-    """Stream a CSV file in the format of `csv_answer`, in constant memory.
+    """Return an answer that streams a CSV file as `csv_answer` would write it, in constant memory.
 
     The first ROWS_AT_ONCE rows are read before the answer begins, so that an error in reading them
     still gets an error status. Later rows are read in parts of that size, each within the context
@@ -96,7 +97,7 @@ async def _all(
 async def _chunk(waiting: list[Row], rows: AsyncIterator[Row]) -> tuple[str, bool]:
     """Return up to ROWS_AT_ONCE rows as CSV, and whether `rows` may have more.
 
-    The rows in `waiting` come first, followed by the next ones of `rows`.
+    Rows that were read before (`waiting`) come first, then the next ones of `rows`.
     """
     async for row in rows:
         waiting.append(row)
@@ -130,5 +131,9 @@ def _cell(value: Cell) -> str:
         return "true" if value else "false"
     if isinstance(value, Enum):
         return str(value.value)
-    text = _INNER_FORMULA.sub(r"\1'", str(value))
+    if isinstance(value, Decimal):
+        return str(value)  # a negative number is no formula
+    text = str(value)
+    if ";" in text or not text.isprintable():  # most cells have none of the delimiters
+        text = _INNER_FORMULA.sub(r"\1'", text)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text

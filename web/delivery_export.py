@@ -1,6 +1,7 @@
 """Streams the delivery exposures of a period as CSV.
 
-An exposure is a time in which a contact would have been emailed documents in full.
+An exposure is a period in which a contact would have been emailed documents in full, with call
+details.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -8,17 +9,17 @@ from contextlib import aclosing
 from datetime import datetime
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from models.lists.delivery_histories import exposures_after
 from models.rules.delivery import DeliveryPolicy
 from models.rules.delivery_exposure import Exposure
 from models.tables.access import Principal, Scope
-from schema.base.errors import RequestRefused
 from schema.base.instants import checked_period
 from schema.base.request_slot import Limiters
-from web.csv_answer import Row, csv_stream, mark_wanted
+from web.csv_answer import Row, csv_stream, requested_bom
+from web.parameters import instant_of, refuse_others
 from web.routes import AuthenticatedRoute
 from web.sign_in import Authenticate
 
@@ -33,7 +34,7 @@ COLUMNS = (
     "until_at",
 )
 PERSONAL = ("contact_name", "email")
-"""Further columns for callers who may read contacts and see personal data unmasked."""
+"""Columns that are added for callers who may read contacts and see personal data unmasked."""
 
 
 def delivery_export(
@@ -42,24 +43,16 @@ def delivery_export(
     policy: DeliveryPolicy,
     is_masked: Callable[[Principal], bool],
 ) -> Route:
-    """Return the route `/exports/delivery-exposure.csv?from=…&to=…`.
+    """Return the route `/exports/delivery-exposure.csv?fromAt=…&untilAt=…`.
 
     The parameter `bom=true` adds a byte order mark. `is_masked` tells whether personal data is
     masked for a principal.
     """
 
     async def export(request: Request) -> Response:
-        try:
-            since, until = checked_period(_instant(request, "from"), _instant(request, "to"))
-        except RequestRefused as refused:
-            return PlainTextResponse(f"{refused.message}\n", 400)
-        except ValueError:
-            text = "The parameters from and to must be in ISO 8601, as 2026-10-01T00:00:00Z.\n"
-            return PlainTextResponse(text, 400)
-        try:
-            mark = mark_wanted(request)
-        except ValueError as error:
-            return PlainTextResponse(f"{error}\n", 400)
+        refuse_others(request, "fromAt", "untilAt", "bom")
+        since, until = checked_period(instant_of(request, "fromAt"), instant_of(request, "untilAt"))
+        mark = requested_bom(request)
         principal = request.state.principal
         is_personal = principal.may(Scope.CONTACTS_READ) and not is_masked(principal)
         columns = (*COLUMNS, *PERSONAL) if is_personal else COLUMNS
@@ -69,10 +62,6 @@ def delivery_export(
 
     route = AuthenticatedRoute(authenticate, limiters, export, Scope.CUSTOMERS_READ)
     return Route("/exports/delivery-exposure.csv", route, methods=["GET"])
-
-
-def _instant(request: Request, name: str) -> datetime:
-    return datetime.fromisoformat(request.query_params.get(name, ""))
 
 
 async def _rows(

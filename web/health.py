@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`: whether the process is alive, and whether it can serve requests."""
+"""Serves `/healthz` (is the process alive?) and `/readyz` (can it serve requests?)."""
 
 import asyncio
 import time
@@ -18,10 +18,10 @@ from models.storage.write_probe import probe_writing
 log = structlog.get_logger(__name__)
 
 KEPT_S = 1.0
-"""Seconds for which the result of a check is reused, since each check writes to the database."""
+"""Seconds for which the result of the checks is reused, since they write to the database."""
 
 MAX_S = 2.0
-"""Seconds that a check may take; if the database takes longer, it counts as down."""
+"""Seconds that the checks may take; if the database takes longer, it counts as down."""
 
 Checks = dict[str, str]
 NEEDED = ("database", "schema", "writes")
@@ -33,13 +33,13 @@ class Readiness:
     """Checks whether this process can serve requests.
 
     `information` returns the state of other parts, such as workers, which is shown beside the
-    checks and does not change their result.
+    checks and does not make the process unready.
     """
 
     database: Callable[[], Database]
     information: Callable[[], Awaitable[Checks]]
     is_draining: bool = False
-    """Whether the process is about to stop, so that proxies should send no more requests."""
+    """Whether the process is about to stop, so that proxies should send it no more requests."""
     kept_s: float = field(default_factory=lambda: KEPT_S)
     now: Callable[[], float] = time.monotonic
     _found: Checks = field(default_factory=dict)
@@ -55,14 +55,14 @@ class Readiness:
     async def checks(self) -> Checks:
         """Run the checks, or return their last result if it is less than `kept_s` seconds old.
 
-        The result maps the name of each check to `ok` or to its failure; checks that come after a
-        failed one are missing.
+        The result maps the name of each check to `ok` or to a failure; checks after a failed one
+        are missing.
         """
         is_old = self.now() - self._ended_at >= self.kept_s
         if self._checking is None or (self._checking.done() and is_old):
             self._found = {}
             self._checking = asyncio.create_task(self._check_all())
-        # Concurrent requests share one check, however long it takes.
+        # Concurrent requests share one run of the checks, however long it takes.
         await asyncio.wait({self._checking}, timeout=MAX_S)
         found = dict(self._found)
         late = next((name for name in NEEDED if name not in found), None)
@@ -93,7 +93,7 @@ class Readiness:
         self._ended_at = self.now()
 
     async def information_of_others(self) -> Checks:
-        """Return the state of other parts, at most `kept_s` seconds old; empty if it is unknown."""
+        """Return the state of other parts, at most `kept_s` seconds old; empty if unknown."""
         if self.now() - self._information_at >= self.kept_s and self._found.get("database") == "ok":
             try:
                 async with asyncio.timeout(MAX_S):

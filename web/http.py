@@ -27,7 +27,7 @@ from schema.base.errors import (
     unavailable,
 )
 from schema.base.request_notes import note_errors
-from schema.base.request_slot import Limiters
+from schema.base.request_slot import Limiters, RequestSlot
 from schema.engine.document_reader import LONG_JSON
 from schema.engine.metering import BYTES_PER_POINT
 from schema.engine.served_schema import CustomerClassesSchema
@@ -35,6 +35,7 @@ from schema.engine.trusted_documents import DocumentSource, Wanted, asked_id
 from web.auth_failure_limiter import TooManyAuthFailures
 from web.http_request import (
     GRAPHQL_RESPONSE,
+    IDEMPOTENCY_KEY,
     JSON,
     GraphQLRequest,
     Header,
@@ -42,6 +43,7 @@ from web.http_request import (
     RequestSource,
     headers_of,
     negotiate,
+    read_idempotency_key,
     receive_request,
 )
 from web.proxy import address_of
@@ -55,10 +57,22 @@ STATUSES = {
     ErrorCode.SIGN_IN_UNAVAILABLE.value: 503,
     ErrorCode.TIMEOUT.value: 503,
 }
-"""HTTP statuses by error code of a refused request, whichever media type the client accepts."""
+"""The HTTP status by error code of a refused request, whichever media type the client accepts."""
 
 SHORT_JSON = 4_000
-"""Requests of up to this many bytes are decoded without a slot, since that takes little time."""
+"""Requests of up to this number of bytes are decoded without a slot, as that takes little time."""
+
+REPEAT_STATUSES = {
+    ErrorCode.IDEMPOTENCY_IN_PROGRESS.value: 409,
+    ErrorCode.IDEMPOTENCY_KEY_REUSED.value: 422,
+}
+"""The HTTP status by error code of a request of which no mutation ran, because of their keys.
+
+Unlike the errors of STATUSES, these are errors of fields.
+"""
+
+REPLAYED = (b"idempotent-replayed", b"true")
+"""The header of an answer with a mutation that repeats an earlier request."""
 
 CONTENT_TYPES = {one: f"{one}; charset=utf-8".encode() for one in (JSON, GRAPHQL_RESPONSE)}
 MANY_ROWS = 500
@@ -114,8 +128,10 @@ class GraphQLEndpoint:
             source = await receive_request(scope, headers, receive, most)
             context = self._make_context(request_id, principal)
             context.limiters = self._limiters
+            if IDEMPOTENCY_KEY in headers:
+                context.idempotency_key = read_idempotency_key(scope)
             context.is_gone = scope["state"].get("is_gone")
-            # All work that needs the CPU, up to encoding the answer, happens in a slot.
+            # All work that uses the CPU, up to encoding the answer, is done while a slot is held.
             async with context.enter():
                 return await self._execute(context, source, media_type)
         except (SignInUnavailable, TooManyAuthFailures) as error:
@@ -131,7 +147,7 @@ class GraphQLEndpoint:
             log.info("client_gone")
             return _answer({}, 400, media_type)  # the client has disconnected, so nobody reads this
         except Exception as error:
-            # GraphQL masks exceptions of fields; this one was raised before, such as at sign-in.
+            # Exceptions of fields become GraphQL errors; this one was raised elsewhere.
             fault = report("request_failed", error)
             if fault is not None:
                 return _answer_fault(*unavailable(fault), media_type)
@@ -143,11 +159,11 @@ class GraphQLEndpoint:
 
     async def _execute(self, context: Context, source: RequestSource, media_type: str) -> Answer:
         length, slot = len(source.text), context.slot
-        if slot is not None and (length > SHORT_JSON or not slot.goes_on()):
+        if slot is not None and (length > SHORT_JSON or not slot.may_continue()):
             await slot.enter_intake()
         spending = self._schema.begin(context)
         if length >= BYTES_PER_POINT:
-            await spending.pay_for_size(length // BYTES_PER_POINT, context.clock)
+            await spending.charge_for_size(length // BYTES_PER_POINT, context.clock)
         if slot is None or length < LONG_JSON:
             wanted = source.decoded()
         else:
@@ -168,13 +184,13 @@ class GraphQLEndpoint:
                 405, "Mutations must be sent by POST.", headers=[(b"allow", b"POST")]
             ) from error
         except CannotGetOperationTypeError as error:
-            raise HTTPRefused(400, "The document has no such operation.") from error
+            raise HTTPRefused(
+                400, "The document has no operation with the given `operationName`."
+            ) from error
         if document.keep_as and not isinstance(result, PreExecutionError):
             self._documents.keep(document)
         if spending.actual > MANY_ROWS and slot is not None and result.data:
-            for name, value in result.data.items():
-                await slot.wait()  # encoding a long answer takes time, so other requests may run
-                result.data[name] = orjson.Fragment(orjson.dumps(value))
+            await _encode_in_turns(result.data, slot)
         return _answer_result(result, media_type, context)
 
     def _find(self, context: Context, wanted: GraphQLRequest, media_type: str) -> Wanted:
@@ -187,13 +203,26 @@ class GraphQLEndpoint:
             raise HTTPRefused(400 if is_bad else 200, refused.message, refused.code) from refused
 
 
+async def _encode_in_turns(data: dict[str, Any], slot: RequestSlot) -> None:
+    """Encode the fields of a long answer one by one, so that others may run in between.
+
+    Null stays None, as the status depends on which fields are null.
+    """
+    for name, value in data.items():
+        if value is not None:
+            await slot.wait()
+            data[name] = orjson.Fragment(orjson.dumps(value))
+
+
 def _answer_result(result: ExecutionResult, media_type: str, context: Context | None) -> Answer:
     headers = _cost_headers(context)
     fault = next(filter(is_unavailable, result.errors), None) if result.errors else None
     if fault is not None:
         return _answer_fault(fault.message, fault.extensions or {}, media_type, result, headers)
     body, status = _body_and_status(result, media_type)
-    if result.errors and status in {429, 503}:
+    if context is not None and context.has_replayed:
+        headers.append(REPLAYED)
+    if result.errors and status in {409, 429, 503}:
         seconds = (result.errors[0].extensions or {}).get("retryAfterSeconds")
         if seconds is not None:
             headers.append((b"retry-after", b"%d" % seconds))
@@ -204,7 +233,7 @@ def _cost_headers(context: Context | None) -> list[Header]:
     spending = context.spending if context else None
     if spending is None:
         return []
-    spending.settle()  # a refused operation has not settled its cost yet
+    spending.settle()  # the cost of a refused operation has not been settled yet
     return spending.raw_headers()
 
 
@@ -215,9 +244,9 @@ def _answer_fault(
     result: ExecutionResult | None = None,
     headers: Iterable[Header] = (),
 ) -> Answer:
-    """Return a 503 answer for a request in which the database failed, even if for one field only.
+    """Return a 503 answer for a request in which the database failed, be it for a single field.
 
-    Without a `result`, the answer has `message` and `extensions` as its only error.
+    Without a `result`, the only error in the answer is that of `message` and `extensions`.
     """
     body: dict[str, Any] = {"errors": [{"message": message, "extensions": extensions}]}
     if result is not None and result.errors:
@@ -229,8 +258,8 @@ def _answer_fault(
 def _body_and_status(result: ExecutionResult, media_type: str) -> tuple[dict[str, Any], int]:
     """Return body and HTTP status of a result.
 
-    A request error has no data, and a status of its own; errors of fields come with partial data
-    and status 200.
+    The result of a request error has no data, and a status of its own. Errors of fields have
+    partial data and status 200.
     """
     body: dict[str, Any] = {}
     errors = result.errors or []
@@ -242,9 +271,17 @@ def _body_and_status(result: ExecutionResult, media_type: str) -> tuple[dict[str
     if result.extensions:
         body["extensions"] = result.extensions
     if not is_request_error:
-        return body, 200
+        return body, _status_of_fields(result) if errors else 200
     status = STATUSES.get((errors[0].extensions or {}).get("code", "")) if errors else None
     return body, status or (400 if media_type == GRAPHQL_RESPONSE else 200)
+
+
+def _status_of_fields(result: ExecutionResult) -> int:
+    """Return the HTTP status of a result with errors of fields: 200 unless all fields are null."""
+    data, errors = result.data or {}, result.errors or []
+    if any(value is not None for value in data.values()):
+        return 200
+    return REPEAT_STATUSES.get((errors[0].extensions or {}).get("code", ""), 200)
 
 
 def _answer(

@@ -1,7 +1,7 @@
 """A client's HTTP connection: one request at a time (RFC 9112), with limits on each part.
 
-The parser gets exactly one part of a request at a time, such as its head or a chunk. So a request
-can be refused, or can wait until the request before it is answered, before later bytes are parsed.
+The parser gets exactly one part of a request at a time, such as its head or a chunk. So before
+later bytes are parsed, the request can be refused, or wait until the one before it is answered.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from web.http_framing import (
     find_head,
     is_one_request,
     target_of,
-    without_offers,
+    without_upgrade_offers,
 )
 from web.uvicorn_internals import STATUS_LINE, HttpProtocol
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 PARTS_PER_TURN = 64
-"""Heads and chunks that are read from one connection before other connections get a turn."""
+"""Heads and chunks that are read from one connection before other connections are served."""
 
 EMPTY_LINE = b"\r\n"
 """Empty lines before a request are ignored (RFC 9112, 2.2)."""
@@ -38,27 +38,27 @@ LINGER_S = 1.0
 """Seconds that a refused client has to read the answer before the connection is closed."""
 
 REFUSED_SHARE = 0.1
-"""Connections beyond the limit, as a share of it, that are answered with 503.
+"""How many connections beyond the limit, as a fraction of it, are answered with 503.
 
-Further connections are closed without an answer.
+Any more connections are closed without an answer.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits on clients; times in seconds."""
+    """Limits on clients; all times are in seconds."""
 
     max_connections: int = 10_000
     client_timeout: float = 30
-    """Seconds without progress after which a client is cut off.
+    """Seconds after which a client that makes no progress is disconnected.
 
-    They count while it sends a head or a body, or reads an answer.
+    It must make progress while it sends a head or a body, and while it reads an answer.
     """
     keep_alive: int = 75
     """Seconds that a connection may be idle before its next request.
 
-    This must be longer than the idle time of proxies, which otherwise may reuse a connection that
-    was just closed.
+    This must be longer than proxies keep idle connections; otherwise a proxy may reuse a connection
+    that was just closed.
     """
 
 
@@ -73,7 +73,7 @@ class Connection(HttpProtocol):
     """Whether the next bytes begin a request, or belong to its unfinished head."""
     _is_scheduled = False
     _searched = 0
-    """Bytes of an unfinished head that have been searched for its end already."""
+    """The number of bytes of an unfinished head that were already searched for its end."""
     _awaited: tuple[str, object] | None = None
     _since = 0.0
 
@@ -90,7 +90,7 @@ class Connection(HttpProtocol):
             self._refuse(503, more=b"retry-after: 1\r\n")
 
     def data_received(self, data: bytes) -> None:
-        """Parse received bytes, as far as the limits on parts and requests allow now."""
+        """Keep received bytes, and parse as many of them as limits allow now."""
         if self._is_refused:
             return
         if self._is_between and not self._unread:
@@ -103,14 +103,15 @@ class Connection(HttpProtocol):
             self._read_on()
 
     def answered(self) -> None:
-        """Parse the next request, if its bytes were received before the last one was answered."""
+        """Parse the next request, if bytes of it were received before the last one was answered."""
         if self._unread:
             self._read_on()
 
     def _read_on(self) -> None:
         """Parse the received bytes part by part.
 
-        Stop at a request if the one before it is not answered, and after PARTS_PER_TURN parts.
+        Stops before a request if the one before it is not answered yet, and after PARTS_PER_TURN
+        parts.
         """
         self._is_scheduled = False
         for _ in range(PARTS_PER_TURN):
@@ -140,7 +141,7 @@ class Connection(HttpProtocol):
                     self._unread = self._unread.lstrip(EMPTY_LINE)
                 size = find_head(self._unread, self._searched)
             elif self._body is None:
-                raise Malformed(400, "The request is not HTTP/1.1.")  # such as HTTP/2
+                raise Malformed(400, "The request is not HTTP/1.1.")  # for example HTTP/2
             else:
                 size = self._body.next_part(self._unread)
         except Malformed as malformed:
@@ -152,7 +153,7 @@ class Connection(HttpProtocol):
         self._searched = 0
         part = bytes(self._unread[:size])
         del self._unread[:size]
-        return without_offers(part) if self._is_between else part
+        return without_upgrade_offers(part) if self._is_between else part
 
     def _feed(self, part: bytes) -> None:
         try:
@@ -165,7 +166,7 @@ class Connection(HttpProtocol):
             if isinstance(cause, Malformed):
                 self._refuse(cause.status, cause.message)
             elif isinstance(error, httptools.HttpParserCallbackError):
-                self._refuse(400, f"The request is malformed: {type(cause).__name__}.")
+                self._refuse(400, "The request is malformed.")
             else:
                 self._refuse(400, f"The request is malformed: {error}.")
 
@@ -207,7 +208,7 @@ class Connection(HttpProtocol):
             self._cut(awaited[0])
 
     def _waits_for(self) -> tuple[str, object] | None:
-        """Return what the client must do next, and a value that changes as it makes progress.
+        """Return what the client must do now, and a value that changes as it makes progress.
 
         None if the client need not do anything now.
         """
@@ -230,12 +231,12 @@ class Connection(HttpProtocol):
         if owed == "reading" or (owed == "body" and not self.may_answer):
             self.transport.abort()
         elif owed == "head" and not self._unread:
-            self.transport.close()  # the client sent nothing, so there is nothing to answer
+            self.transport.close()  # the client sent no request, so there is nothing to answer
         else:
             self._refuse(408)
 
     def _refuse(self, status: int, message: str = "", more: bytes = b"") -> None:
-        """Send an error with `status` without the application, and close the connection.
+        """Refuse a request with an HTTP error, without the application, and close the connection.
 
         Nothing is sent if the answer of the application has begun. `more` are further headers.
         """
@@ -250,7 +251,7 @@ class Connection(HttpProtocol):
                 return
         if self._is_between or self.may_answer:
             self.transport.write(_answer(status, message, more))
-        # A client that is still writing never reads the answer if the connection is closed now.
+        # A client that is still writing would never read the answer if the connection closed now.
         self.flow.release()
         self.flow.resume_reading()
         self.transport.write_eof()
@@ -258,7 +259,7 @@ class Connection(HttpProtocol):
 
 
 def _answer(status: int, message: str, more: bytes) -> bytes:
-    """Return the bytes of an answer; `message` becomes a GraphQL error, `more` further headers."""
+    """Return the bytes of an HTTP error with `message` as a GraphQL error, and further headers."""
     body = b""
     if message:
         code = "REQUEST_TOO_LARGE" if status in {413, 414, 431} else "BAD_REQUEST"

@@ -4,12 +4,12 @@ import re
 from collections.abc import Sequence
 
 MAX_HEAD_BYTES = 64 * 1024
-"""Bytes of the request line and the headers together."""
+"""The maximum number of bytes of the request line and the headers together."""
 
 MAX_HEADERS = 100
 
 MAX_FRAMING_BYTES = 16 * 1024
-"""Bytes of the chunk extensions and trailers of one body."""
+"""The maximum number of bytes of the chunk extensions and trailers of one body."""
 
 CHUNK_LINE_BYTES = 20
 """Bytes of a chunk's size line that do not count as a chunk extension."""
@@ -33,13 +33,13 @@ ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 SINGLE = frozenset(
     {b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization"}
 )
-"""Headers that must not be repeated, since this service and a proxy could use different values."""
+"""Headers that a request must not repeat: this service and a proxy could use different values."""
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Malformed(Exception):
-    """A request that breaks the protocol; the connection is closed after `status`."""
+    """A request breaks the protocol; it is answered with `status`, and the connection is closed."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -83,10 +83,10 @@ def is_one_request(data: bytes) -> bool:
     return len(data) == end + len(HEAD_END) + size
 
 
-def without_offers(head: bytes) -> bytes:
-    """Return a head without offers of other protocols than WebSocket.
+def without_upgrade_offers(head: bytes) -> bytes:
+    """Return a head without Upgrade headers that offer other protocols than WebSocket.
 
-    A server may ignore them (RFC 9110, 7.8). The parser would stop at one, and lose the body.
+    A server may ignore such offers (RFC 9110, 7.8). The parser would stop there and lose the body.
     """
     return OFFER.sub(b"", head) if UPGRADE in head.lower() else head
 
@@ -106,7 +106,7 @@ def target_of(method: bytes, target: bytes) -> bytes:
 
 
 def check_head(version: str, method: bytes, headers: Headers) -> "Body":
-    """Return the body that follows a head; raises Malformed if the head is invalid or ambiguous."""
+    """Return the body that must follow a head; raises Malformed for a head that is not valid."""
     if version not in {"1.0", "1.1"}:
         raise Malformed(505, "The request must be HTTP/1.1 or HTTP/1.0.")
     if method == b"CONNECT":
@@ -142,8 +142,9 @@ def _single_headers(headers: Headers) -> dict[bytes, bytes]:
 class Body:
     """Splits a body into parts, whether its size is known or it is chunked.
 
-    A part is a chunk with its size line and line break, a piece of a large chunk, a trailer, or the
-    empty line at the end; of a body with a known size, all bytes that have been received.
+    A part of a chunked body is a chunk with its size line and line break, a piece of a large chunk,
+    a trailer, or the empty line at the end. Of a body with a known size, the next part is all bytes
+    that have been received.
     """
 
     def __init__(self, size: int = 0, *, is_chunked: bool = False) -> None:
@@ -156,7 +157,7 @@ class Body:
         """Bytes of chunk extensions and trailers so far."""
 
     def next_part(self, unread: bytearray) -> int | None:
-        """Return the bytes of the next part at the start of `unread`; None if it is incomplete.
+        """Return the size of the next part, at the start of `unread`; None if it is incomplete.
 
         Raises Malformed if the body breaks the protocol.
         """

@@ -1,27 +1,35 @@
 """Reads GraphQL requests over HTTP: the media type of the answer, and the parameters."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope
 
+from models.rules.idempotency import is_key
 from schema.base.errors import ClientGone, ErrorCode
+from schema.base.idempotent import HEADER, invalid_key
 from web.request_json import UnusableJSON, has_null_character, read_json
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
+HTML = "text/html"
 WILDCARDS = ("application/*", "*/*")
 MAX_ACCEPTED = 50
 MAX_PARAMETERS = 10
-"""Limits on an Accept header: MAX_ACCEPTED media types, each with MAX_PARAMETERS parameters.
+"""Of an Accept header, MAX_ACCEPTED media types are read, each with MAX_PARAMETERS parameters.
 
-The rest is ignored.
+The rest of the header is ignored.
 """
+
+IDEMPOTENCY_KEY = b"idempotency-key"
+QUOTED_KEY = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+"""A key as a string of a structured header (RFC 9651): in quotes, with escapes by backslashes."""
 
 UTF_8 = frozenset({"utf-8", "utf8"})
 MAX_SHOWN = 60
-"""Characters of a header that an error message repeats."""
+"""The maximum number of characters of a header that an error message repeats."""
 
 PARAMETERS = {
     "query": str,
@@ -40,7 +48,7 @@ Header = tuple[bytes, bytes]
 class HTTPRefused(Exception):
     """A request is refused before GraphQL executes it; `status` is the HTTP status.
 
-    `details` are members of the error's extensions besides its code.
+    `details` are members of the error's `extensions` in addition to its code.
     """
 
     def __init__(
@@ -59,7 +67,7 @@ class HTTPRefused(Exception):
 
 
 class GraphQLRequest(NamedTuple):
-    """The checked parameters of a request."""
+    """The parameters of a GraphQL request, after they were checked."""
 
     query: str | None
     operation_name: str | None = None
@@ -73,13 +81,11 @@ def headers_of(scope: Scope) -> Headers:
 
 
 def negotiate(accept: str | None) -> str:
-    """Return the media type of the answer, plain JSON by default; raises HTTPRefused (406)."""
+    """Return the media type for the answer, by default plain JSON; raises HTTPRefused (406)."""
     if accept is None or not accept.strip():
         return JSON
     best, best_quality = None, 0.0
-    for part in accept.split(",", MAX_ACCEPTED)[:MAX_ACCEPTED]:
-        name, *parameters = (piece.strip().lower() for piece in part.split(";", MAX_PARAMETERS))
-        quality = _quality(parameters)
+    for name, quality in _accepted(accept):
         offered = JSON if name in WILDCARDS else name
         if offered in {JSON, GRAPHQL_RESPONSE} and quality > best_quality:
             best, best_quality = offered, quality
@@ -88,14 +94,52 @@ def negotiate(accept: str | None) -> str:
     return best
 
 
+def prefers_page(accept: str) -> bool:
+    """Return whether a client prefers HTML to JSON; of equal qualities the first type counts."""
+    best, best_quality = "", 0.0
+    for name, quality in _accepted(accept):
+        if (name == HTML or "json" in name) and quality > best_quality:
+            best, best_quality = name, quality
+    return best == HTML
+
+
+def _accepted(accept: str) -> Iterator[tuple[str, float]]:
+    """Yield the media types of an Accept header with their qualities."""
+    for part in accept.split(",", MAX_ACCEPTED)[:MAX_ACCEPTED]:
+        name, *parameters = (piece.strip().lower() for piece in part.split(";", MAX_PARAMETERS))
+        yield name, _quality(parameters)
+
+
+def read_idempotency_key(scope: Scope) -> str:
+    """Return the key in the header Idempotency-Key, which the request has, bare or in quotes.
+
+    Raises HTTPRefused (400) if the header is repeated, or has no key.
+    """
+    first, *others = (value for name, value in scope["headers"] if name == IDEMPOTENCY_KEY)
+    if others:
+        raise _bad_key(f"The header {HEADER} must be sent once.")
+    text = first.decode("latin-1").strip()
+    quoted = QUOTED_KEY.fullmatch(text)
+    if quoted is None and '"' in text:
+        raise _bad_key(f"The header {HEADER} must be one key, bare or in quotes.")
+    key = text if quoted is None else re.sub(r"\\(.)", r"\1", quoted[1])
+    if not is_key(key):
+        raise _bad_key(invalid_key(f"The header {HEADER}").message)
+    return key
+
+
+def _bad_key(message: str) -> HTTPRefused:
+    return HTTPRefused(400, message, ErrorCode.IDEMPOTENCY_KEY_INVALID)
+
+
 class RequestSource(NamedTuple):
-    """The query string (GET) or body (POST) of a request, before it is decoded."""
+    """The query string (GET) or body (POST) of a request, not decoded yet."""
 
     is_get: bool
     text: bytes
 
     def decoded(self) -> GraphQLRequest:
-        """Return the parameters; raises HTTPRefused if they are not JSON or have wrong types."""
+        """Return the request's parameters; raises HTTPRefused for invalid JSON or wrong types."""
         given = _read_query_string(self.text) if self.is_get else _read_body(self.text)
         for name, value in given.items():
             wanted = PARAMETERS.get(name)

@@ -1,8 +1,8 @@
-"""The client's address behind proxies: forwarded headers, believed from trusted proxies only. PURE.
+"""Finds the client's address behind proxies, by forwarded headers of trusted proxies only. PURE.
 
 A client may send any value in these headers. So they are read from the right, up to the first
 address that is not a trusted proxy. A proxy writes one kind of header and passes the other on
-unchanged, so an operator chooses one kind. Forwarded hosts and Host are ignored: links begin with
+unchanged, so an operator chooses one kind. Host and forwarded hosts are not used: links begin with
 `PUBLIC_URL`.
 """
 
@@ -17,14 +17,14 @@ Network = IPv4Network | IPv6Network
 Header = tuple[bytes, bytes]
 
 MAX_HOPS = 20
-"""Proxies that a forwarded header may list; further entries to the left are ignored."""
+"""The maximum number of entries of a forwarded header that are read, from the right."""
 
 SCHEMES = frozenset({"http", "https"})
 PORT = re.compile(r":?[0-9]{1,5}")
 
 
 @unique
-class ForwardedBy(StrEnum):
+class ForwardedHeader(StrEnum):
     """The kind of header that the trusted proxies write."""
 
     X_FORWARDED = "x-forwarded"
@@ -42,14 +42,14 @@ def address_of(scope: MutableMapping[str, Any]) -> str:
 class TrustedProxies:
     """The proxies whose forwarded headers are believed; `by` is the kind of header they write."""
 
-    def __init__(self, networks: Iterable[Network], by: ForwardedBy) -> None:
+    def __init__(self, networks: Iterable[Network], by: ForwardedHeader) -> None:
         self._networks = tuple(networks)
         self.are_any = bool(self._networks)
         self._by = by
         self._is_trusted = lru_cache(maxsize=1024)(self._compute_trust)
 
-    def reveal(self, scope: MutableMapping[str, Any]) -> None:
-        """Set client address and scheme of an ASGI scope to those that trusted proxies report.
+    def apply_forwarded(self, scope: MutableMapping[str, Any]) -> None:
+        """Set client address and scheme of a request's ASGI scope to those that proxies report.
 
         The scope is not changed if the request does not come from a trusted proxy.
         """
@@ -62,10 +62,11 @@ class TrustedProxies:
             scope["scheme"] = proto.replace("http", "ws") if _is_socket(scope) else proto
 
     def _client(self, headers: Iterable[Header]) -> tuple[str | None, str | None]:
-        """Return address and scheme of the first hop from the right that is not a trusted proxy.
+        """Return address and scheme of the client: the first hop from the right, but for proxies.
 
-        If a hop cannot be parsed, the address of the proxy that wrote it is returned. An address or
-        scheme that no header states is None.
+        A hop is the sender of a request that a proxy received, as an entry in a header. Trusted
+        proxies are skipped. If a hop cannot be parsed, the address of the proxy that wrote it is
+        returned. An address or scheme that no header states is None.
         """
         found: tuple[str | None, str | None] = (None, None)
         for node, proto in _hops(headers, self._by):
@@ -82,9 +83,9 @@ class TrustedProxies:
         return address is not None and any(ip_address(address) in one for one in self._networks)
 
 
-def _hops(headers: Iterable[Header], by: ForwardedBy) -> list[tuple[str, str | None]]:
-    """Return node (address, maybe with port) and scheme of each hop, nearest first."""
-    if by is ForwardedBy.FORWARDED:
+def _hops(headers: Iterable[Header], by: ForwardedHeader) -> list[tuple[str, str | None]]:
+    """Return node (address, maybe with port) and scheme of each hop, the nearest first."""
+    if by is ForwardedHeader.FORWARDED:
         return [_hop(element) for element in _elements(headers, b"forwarded")]
     nodes = _elements(headers, b"x-forwarded-for")
     protos: list[str | None] = [one.lower() for one in _elements(headers, b"x-forwarded-proto")]

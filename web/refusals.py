@@ -1,4 +1,4 @@
-"""Error answers of all routes but GraphQL, as JSON with a code or as text.
+"""Error answers of all routes but the GraphQL endpoint: as its JSON, or as text for browsers.
 
 Messages of unexpected exceptions are not shown to clients.
 """
@@ -16,6 +16,7 @@ from models.storage.database_faults import DatabaseFault
 from models.storage.fault_log import report
 from schema.base.errors import ErrorCode, RequestRefused, masked, unavailable
 from schema.base.request_notes import note_errors
+from web.close_codes import REASONS, TRY_AGAIN_LATER
 
 CODES = {401: ErrorCode.UNAUTHENTICATED, 403: ErrorCode.FORBIDDEN, 404: ErrorCode.NOT_FOUND}
 """Error codes by HTTP status; the code of any other status is BAD_REQUEST."""
@@ -23,8 +24,16 @@ CODES = {401: ErrorCode.UNAUTHENTICATED, 403: ErrorCode.FORBIDDEN, 404: ErrorCod
 CLOSED_BY_BUG = 1011
 """WebSocket close code for an unexpected exception in the server."""
 
-TRY_AGAIN_LATER = 1013
-"""WebSocket close code while the database is unavailable."""
+JSON = "application/json; charset=utf-8"
+
+STATUSES = {
+    ErrorCode.BAD_USER_INPUT: 400,
+    ErrorCode.CURSOR_EXPIRED: 410,
+    ErrorCode.FORBIDDEN: 403,
+    ErrorCode.NOT_FOUND: 404,
+    ErrorCode.RATE_LIMITED: 429,
+}
+"""HTTP statuses by error code of a refused request; the status of any other code is 503."""
 
 
 def refusal(
@@ -37,45 +46,48 @@ def refusal(
     request_id: str | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Return an error answer: as a GraphQL error if the client accepts JSON, otherwise as text.
+    """Return an error answer: a GraphQL error, or text for a browser that opens an address.
 
-    Without `code`, it follows from `status`. `request_id` and `details` are shown in JSON only.
+    By default, `code` follows from `status`. `details` are shown in JSON only.
     """
     extensions: dict[str, Any] = {
         "code": (code or CODES.get(status, ErrorCode.BAD_REQUEST)).value,
         **(details or {}),
     }
     note_errors([{"extensions": extensions}])
-    if not _takes_json(request):
-        return PlainTextResponse(f"{message}\n", status, headers)
+    if _wants_page(request):
+        quoted = "" if request_id is None else f"requestId: {request_id}\n"
+        return PlainTextResponse(f"{message}\n{quoted}", status, headers)
     if request_id is not None:
         extensions["requestId"] = request_id
     body = orjson.dumps({"errors": [{"message": message, "extensions": extensions}]})
-    return Response(body, status, headers, "application/json")
+    return Response(body, status, headers, JSON)
 
 
 def refused_answer(request: Request, refused: RequestRefused) -> Response:
-    """Return an error answer (429 or 503) to a request that may be retried.
+    """Return an error answer whose status follows from the code of `refused`.
 
     It has a Retry-After header if `refused` says when to retry.
     """
     details = refused.extensions or {}
     seconds = details.get("retryAfterSeconds")
     headers = {} if seconds is None else {"Retry-After": str(seconds)}
-    status = 429 if refused.code is ErrorCode.RATE_LIMITED else 503
+    status = STATUSES.get(refused.code, 503)
     message = refused.message
-    if refused.code is ErrorCode.RATE_LIMITED and not _takes_json(request):
+    if refused.code is ErrorCode.RATE_LIMITED and _wants_page(request):
         message = in_one_line(refused)
-    return refusal(request, status, message, headers, details=details)
+    return refusal(request, status, message, headers, code=refused.code, details=details)
 
 
 def in_one_line(refused: RequestRefused) -> str:
-    """Return the message of a refusal, followed by the seconds to wait."""
+    """Return the message of a refusal, followed by the seconds to wait, on one line."""
     return f"{refused.message} Try again in {(refused.extensions or {})['retryAfterSeconds']} s."
 
 
-def _takes_json(request: Request) -> bool:
-    return "json" in request.headers.get("accept", "").lower()
+def _wants_page(request: Request) -> bool:
+    """Return whether a browser asks for a page to show, so that JSON would only puzzle its user."""
+    accepted = request.headers.get("accept", "").lower()
+    return "text/html" in accepted and "json" not in accepted
 
 
 def answer_http_exception(request: Request, raised: Exception) -> Response:
@@ -93,9 +105,8 @@ async def _answer_fault(
     If an HTTP answer has begun, nothing more is sent.
     """
     if scope["type"] == "websocket":
-        await send(
-            {"type": "websocket.close", "code": TRY_AGAIN_LATER, "reason": "Try again later"}
-        )
+        code = TRY_AGAIN_LATER
+        await send({"type": "websocket.close", "code": code, "reason": REASONS[code]})
     elif not has_begun:
         answer = unavailable_answer(Request(scope), fault)
         await answer(scope, receive, send)
@@ -137,11 +148,11 @@ class MaskedFailures:
                 return
             request_id: str = scope["state"]["request_id"]
             if scope["type"] == "websocket":
-                reason = f"Something went wrong on our side; requestId {request_id}"
+                reason = f"An error occurred in the server; requestId {request_id}"
                 await send({"type": "websocket.close", "code": CLOSED_BY_BUG, "reason": reason})
                 return
             if has_begun:
-                # The answer stays without its end, so that the client sees that it is incomplete.
+                # The answer is not finished, so that the client sees that it is incomplete.
                 raise
             message, extensions = masked(request_id)
             code = ErrorCode(extensions["code"])

@@ -1,4 +1,4 @@
-"""Assigns each request an id, which is shown in its log lines, its errors and its answer."""
+"""Gives each request an id, which its log lines, errors and answer contain."""
 
 import re
 import time
@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models.storage.statement_time import noting
-from models.storage.tenant_scope import keeping_tenant
+from models.storage.statement_time import current_statement_time
+from models.storage.tenant_scope import preserve_tenant_scope
 from schema.base.request_notes import RequestNotes
 from web.cors import Cors
 from web.proxy import TrustedProxies, address_of
@@ -18,19 +18,20 @@ from web.security_headers import AnswerHeaders, Header
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SECRET = re.compile(r"[^/]{32,}")
-"""Matches parts of a path that are as long as a link's token, and longer than any id."""
+"""Matches a part of a path that may be the token of a link; ids are shorter."""
 
 
 def without_secrets(path: str) -> str:
-    """Return a path for the log, with the tokens of links left out (R67)."""
+    """Return the path of a request for the log, without the secret tokens of links (R67)."""
     return SECRET.sub("…", path)
 
 
+CACHE_CONTROL = b"cache-control"
 SWITCHED, FORBIDDEN = 101, 403
 """HTTP statuses of an upgrade to a WebSocket that was accepted, and of one that was refused."""
 
 MAX_PATH = 200
-"""Characters of a path that a log line shows; a client may send 64 KB."""
+"""The maximum number of characters of a path in a log line; a client may send 64 KB."""
 
 
 class Log(Protocol):
@@ -46,16 +47,17 @@ class Log(Protocol):
         *,
         is_complete: bool = True,
     ) -> None:
-        """Log an answered request, or an opened WebSocket; `ms` is the time taken.
+        """Log an HTTP request that was answered, or a WebSocket that was opened.
 
-        `is_complete` is False if the answer was not sent to its end.
+        `ms` is the time taken, in milliseconds. `is_complete` is False if the answer was not sent
+        to its end.
         """
 
     def operation(self, notes: RequestNotes, request_id: str, ms: float, ended: str) -> None:
-        """Log the end of an operation over a WebSocket; `ended` says how it ended."""
+        """Log that an operation on a WebSocket ended; `ended` says how, `ms` after how long."""
 
     def socket(self, event: str, notes: RequestNotes, request_id: str, **more: Any) -> None:
-        """Log another event of a WebSocket, with the fields `more`."""
+        """Log an event of a WebSocket, such as its end, with the fields `more`."""
 
 
 class _Sender:
@@ -83,21 +85,28 @@ class _Sender:
         self._has_ended = False
         self._send = send
         self._headers = headers
-        """Headers that are added to the answer."""
+        """The headers to add to the answer."""
         self._request_id: str = scope["state"]["request_id"]
         self.notes = RequestNotes(address_of(scope))
 
     def __call__(self, message: Message) -> Awaitable[None]:
-        """Send an ASGI message to the client; its status and size are noted for the log."""
+        """Send an ASGI message to the client; remember its status and size for the log."""
         kind = message["type"]
         if kind == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *self._headers]
+            message["headers"] = self._with_common(message.get("headers", ()))
             self.notes.status = message["status"]
         elif kind == "http.response.body":
             self._note_body(message)
         else:
             self._note_of_socket(kind, message)
         return self._send(message)
+
+    def _with_common(self, own: Iterable[Header]) -> list[Header]:
+        """Return the headers of an answer, and the common ones; Cache-Control may be its own."""
+        for name, _ in own:
+            if name == CACHE_CONTROL:
+                return [*own, *(one for one in self._headers if one[0] != CACHE_CONTROL)]
+        return [*own, *self._headers]
 
     def _note_body(self, message: Message) -> None:
         self.notes.bytes += len(message.get("body", b""))
@@ -106,7 +115,7 @@ class _Sender:
 
     def _note_of_socket(self, kind: str, message: Message) -> None:
         notes = self.notes
-        if kind == "websocket.http.response.start":  # the upgrade is refused
+        if kind == "websocket.http.response.start":  # the upgrade to a WebSocket is refused
             notes.status = message["status"]
         elif kind == "websocket.http.response.body":
             self._note_body(message)
@@ -114,7 +123,7 @@ class _Sender:
             notes.status = SWITCHED
             self._end()
         elif kind == "websocket.close":
-            if not notes.status:  # refused before it was opened
+            if not notes.status:  # the upgrade is refused without an answer of its own
                 notes.status = FORBIDDEN
                 self._end()
             elif notes.code is None:
@@ -170,13 +179,13 @@ class RequestIds:
         self._proxies = proxies if proxies.are_any else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on to its app, and log it."""
+        """Give a request an id, pass it on to the wrapped ASGI app, and log it."""
         kind = scope["type"]
         if kind not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
         if self._proxies is not None:
-            self._proxies.reveal(scope)
+            self._proxies.apply_forwarded(scope)
         wanted, origin = b"", None
         for name, value in scope["headers"]:
             if name == b"x-request-id":
@@ -191,16 +200,18 @@ class RequestIds:
         headers = ((b"x-request-id", request_id.encode()), *common)
         sender = _Sender(self._log, scope, shown, headers, send)
         answer = self._direct.get(path, self._app) if kind == "http" else self._app
-        if origin is not None and kind == "http" and scope["method"] == "OPTIONS":
-            answer = self._cors.preflight(origin, scope["headers"]) or answer
-        # A server runs each request in a task of its own. A caller that awaits this app in its own
-        # task gets its own tenant back afterwards.
-        with keeping_tenant():
+        if origin is not None and kind == "http":
+            self._cors.note_refused(origin, scope["headers"])
+            if scope["method"] == "OPTIONS":
+                answer = self._cors.preflight(origin, scope["headers"]) or answer
+        # A server runs each request in a separate task. A caller that awaits this app in its own
+        # task, such as a test, must have its own tenant scope again afterwards.
+        with preserve_tenant_scope():
             bound = structlog.contextvars.bind_contextvars(request_id=request_id)
-            noted = noting.set(sender.notes)
+            noted = current_statement_time.set(sender.notes)
             try:
                 await answer(scope, receive, sender)
             finally:
                 sender.leave()
-                noting.reset(noted)
+                current_statement_time.reset(noted)
                 structlog.contextvars.reset_contextvars(**bound)

@@ -1,9 +1,9 @@
 """Parses the JSON of requests, and reports exactly what is wrong with it and where.
 
-A fast parser reads the text. It accepts repeated keys, integers that it rounds, and U+0000, which
-no database column can store. To detect these, its result is encoded again and compared roughly with
-the text. Only a text that may contain one of them is parsed again by a slower parser, which finds
-the place.
+A fast parser reads the text. It accepts repeated keys, integers that it must round, and U+0000,
+which no database column can store; all of these are refused here. To detect them, its result is
+encoded again and compared roughly with the text. Only if the text may contain one, a slower parser
+reads it again to find where.
 """
 
 import json
@@ -15,10 +15,10 @@ import orjson
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_SHOWN = 40
-"""Characters of a number or a name that an error message repeats."""
+"""The maximum number of characters of a number or a name that an error message repeats."""
 
 MAX_LOOKED_AT = 100_000
-"""Largest invalid JSON, in bytes, that is parsed by the slow parser, which blocks all requests."""
+"""Invalid JSON of more bytes is not given to the slow parser, which blocks all requests."""
 
 TOO_DEEP = "is nested too deeply."
 
@@ -30,7 +30,7 @@ It may also match text within a string.
 """
 
 UNSURE = re.compile(rb"u0022|u0000|u\{0")
-"""Matches an escaped quote, which changes the count of keys, or a possible U+0000."""
+"""Matches an escaped quote, which makes the count of keys wrong, or a possible U+0000."""
 
 NULL_IN_DOCUMENT = re.compile(r"\x00|(?<!\\)(?:\\\\)*\\u(?:0000|\{0+\})")
 """Matches U+0000 in a GraphQL document, as a character or an escape.
@@ -46,8 +46,8 @@ Place = tuple[str | int, ...]
 class UnusableJSON(Exception):
     """A text is not JSON, or contains a value that cannot be used.
 
-    `place` is the path of that value: keys and indexes. `parsed` is the parsed text, or None if it
-    is not JSON.
+    `place` is the path of that value in the request: keys and indexes. `parsed` is the parsed text,
+    or None if it is not JSON.
     """
 
     def __init__(self, message: str, place: Place = (), parsed: Any = None) -> None:
@@ -65,7 +65,7 @@ def read_json(text: bytes, place: Place = ()) -> Any:
     text = text.removeprefix(BYTE_ORDER_MARK)  # a parser may ignore the mark (RFC 8259, 8.1)
     try:
         parsed = orjson.loads(text)
-        written = orjson.dumps(parsed)  # as the fast parser understood it
+        written = orjson.dumps(parsed)  # the text as the fast parser understood it
     except orjson.JSONDecodeError as error:
         _refuse_text(text, error, place)
     except orjson.JSONEncodeError:  # nested too deeply to encode; later limits decide about depth
@@ -85,7 +85,7 @@ def has_null_character(document: str) -> bool:
 
 
 def _refuse_text(text: bytes, error: orjson.JSONDecodeError, place: Place) -> NoReturn:
-    """Raise UnusableJSON with the reason why a text cannot be parsed."""
+    """Raise UnusableJSON, with the reason why a text cannot be parsed."""
     try:
         text.decode()
     except UnicodeDecodeError as fault:
@@ -120,7 +120,7 @@ MAY_HAVE_FAULTS = frozenset({str, list, _Pairs, _Number})
 def _refuse_contents(text: bytes, place: Place) -> None:
     """Raise UnusableJSON if a JSON text contains a value that cannot be used.
 
-    Return without an error if the text is not JSON.
+    Does nothing if the text is not JSON.
     """
     try:
         tree = json.loads(
@@ -143,11 +143,11 @@ def _refuse_contents(text: bytes, place: Place) -> None:
 def _integer(text: str) -> int | _Number:
     if len(text) < len("9223372036854775807") or -(2**63) <= _long(text) < 2**64:
         return int(text)
-    return _Number(text, "has more than 64 bits; send it as text")
+    return _Number(text, "has more than 64 bits")
 
 
 def _long(text: str) -> float:
-    """Return an integer, or infinity if it has too many digits."""
+    """Return the integer in a text, or infinity if it has too many digits."""
     return int(text) if len(text) <= MAX_SHOWN else math.inf
 
 
@@ -157,9 +157,10 @@ def _float(text: str) -> float | _Number:
 
 
 def _find_fault(value: Any, key: str = "") -> tuple[Place, str] | None:
-    """Return the path and description of the first fault in a value; None if there is none.
+    """Return path and description of the first fault in a value; None if there is none.
 
-    `key` is the key of the value; the value of `query` is checked as a GraphQL document.
+    `key` is the key of the value in its object; the value of `query` is checked as a GraphQL
+    document.
     """
     if isinstance(value, str):
         return _fault_of_text(value, is_document=key == "query")

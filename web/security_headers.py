@@ -1,15 +1,19 @@
-"""Security headers for browsers, on every answer.
+"""Adds security headers for browsers to every answer.
 
-They are created once, as a tuple for each scheme and origin. No answer may be cached: nearly all
-answers depend on the caller, and the others are cheap to create again.
+The headers are created once, as a tuple for each scheme and origin. They forbid to cache answers,
+since nearly all depend on the caller, unless an answer says itself how to cache it, as files do.
 """
 
 import base64
 import hashlib
+from functools import lru_cache
 
 from web.cors import Cors
 
 Header = tuple[bytes, bytes]
+
+MAX_ORIGINS = 256
+"""Origins whose headers are remembered; a client can send any number of them."""
 
 YEAR_S = 365 * 24 * 3600
 
@@ -30,21 +34,24 @@ class AnswerHeaders:
     """The headers of answers, by scheme and by the origin of the request."""
 
     def __init__(self, cors: Cors) -> None:
-        by_origin = {None: cors.default, **cors.allowed}
-        self._plain = {one: (*ON_EVERY_ANSWER, *own) for one, own in by_origin.items()}
-        self._secure = {one: (*own, *ON_HTTPS) for one, own in self._plain.items()}
+        self._cors = cors
+        self.of = lru_cache(maxsize=MAX_ORIGINS)(self._made)
+        """Return the headers for a scheme and an origin, which is None if there is none."""
 
-    def of(self, scheme: str, origin: bytes | None) -> tuple[Header, ...]:
-        by_origin = self._secure if scheme == "https" else self._plain
-        return by_origin.get(origin) or by_origin[None]
+    def _made(self, scheme: str, origin: bytes | None) -> tuple[Header, ...]:
+        secure = ON_HTTPS if scheme == "https" else ()
+        return (*ON_EVERY_ANSWER, *self._cors.headers_for(origin), *secure)
 
 
-def page_headers(style: str) -> dict[str, str]:
-    """Return further headers of an HTML page without scripts; `style` is its only style sheet."""
+def page_headers(style: str, more: str = "") -> dict[str, str]:
+    """Return further headers of an HTML page without scripts; `style` is its only style sheet.
+
+    `more` are further directives of its content security policy.
+    """
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return {
         "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{digest}';"
-        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        f" form-action 'self'; base-uri 'none'; frame-ancestors 'none'{more}",
         "X-Frame-Options": "DENY",
         "X-Robots-Tag": "noindex, nofollow",
         "Cross-Origin-Opener-Policy": "same-origin",

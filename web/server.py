@@ -26,7 +26,7 @@ __all__ = ["Config", "Drain", "Limits", "Server"]
 log = structlog.get_logger(__name__)
 
 SWITCH_S = 0.0005
-"""Seconds after which a thread that computes lets the event loop run.
+"""Seconds after which Python switches from a thread that computes to the event loop.
 
 Python's default is ten times as long. While a thread reads a document, each system call of the
 event loop waits for this time.
@@ -38,16 +38,16 @@ TICKS_PER_CHECK = 10
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """What a server does between SIGTERM and its stop."""
+    """Draining: what a server does between SIGTERM and its stop."""
 
     seconds: float = 0
-    """Seconds for which the server still serves, so that proxies notice its coming stop."""
+    """Seconds for which the server still serves, so that proxies notice that it will stop."""
     begin: Callable[[], None] = lambda: None
-    """Called at the beginning of this time."""
+    """Called when draining begins."""
 
 
 class Config(uvicorn.Config):
-    """The configuration of uvicorn. The application reads forwarded headers itself.
+    """The configuration of uvicorn. Forwarded headers are left to the application.
 
     WebSocket messages are not compressed, since a client could send a kilobyte that becomes a
     megabyte.
@@ -99,7 +99,7 @@ class Server(WatchedServer):
         return await super().on_tick(counter)
 
     def delay_stop(self, sig: int) -> bool:
-        """Begin to drain at the first SIGTERM, and return whether the stop is delayed.
+        """At the first SIGTERM, begin to drain and return true: the server stops later.
 
         A second signal, or Ctrl-C, stops the server at once.
         """

@@ -1,4 +1,4 @@
-"""The interfaces by which requests and WebSockets sign in."""
+"""Types of the functions by which requests and WebSockets sign in."""
 
 from collections.abc import Awaitable, Callable
 
@@ -6,12 +6,16 @@ from models.tables.access import Principal
 from schema.base.errors import sign_in_unavailable
 
 Identify = Callable[[str | None], Awaitable[Principal | None]]
-"""Returns the principal of an Authorization header, or None; raises SignInUnavailable."""
+"""Returns the principal of an Authorization header; None if it is missing or invalid.
+
+Raises SignInUnavailable.
+"""
 
 Authenticate = Callable[[str | None, str], Awaitable[Principal | None]]
-"""Returns the principal of an Authorization header sent from a client's address, or None.
+"""Returns the principal of an Authorization header that a client at an IP address sent.
 
-Raises SignInUnavailable, and TooManyAuthFailures if the address has failed too often.
+None if the header is missing or invalid. Raises SignInUnavailable, and TooManyAuthFailures if too
+many sign-ins from the address have failed.
 """
 
 

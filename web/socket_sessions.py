@@ -1,4 +1,7 @@
-"""Keeps the open WebSockets by credential: limits their number, ends them with the credential."""
+"""Knows the open WebSockets (sessions) of each credential, and limits their number.
+
+When a credential ends or loses a permission, its sessions are ended.
+"""
 
 import asyncio
 import time
@@ -10,23 +13,24 @@ from typing import Protocol
 from models.storage.database import Signals
 from models.storage.database_faults import FaultKind
 from models.storage.fault_log import FAULTS, report
-from models.storage.tenant_scope import bind_tenant, keeping_tenant
+from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
 from models.tables.access import MAX_MEMORY_S, TOKENS, Principal
 from schema.base.errors import ErrorCode, RequestRefused, too_many_subscriptions
 from schema.base.subscriptions import MAX_WAIT_S, wait_for
+from web.close_codes import FORBIDDEN, TRY_AGAIN_LATER, SessionEnd
 from web.sign_in import Identify, SignInUnavailable
 
-FORBIDDEN, TRY_AGAIN_LATER = 4403, 1013
-"""WebSocket close codes: one of graphql-transport-ws, and one of the IANA registry."""
+
+def _ended(principal: Principal, now: datetime) -> SessionEnd:
+    is_expired = principal.expires_at is not None and now >= principal.expires_at
+    message = "The token has expired." if is_expired else "The token is no longer valid."
+    refusal = RequestRefused(ErrorCode.UNAUTHENTICATED, message)
+    return SessionEnd(FORBIDDEN, refusal, is_resumable=is_expired)
 
 
-def _ended() -> RequestRefused:
-    return RequestRefused(ErrorCode.UNAUTHENTICATED, "The token is no longer valid.")
-
-
-def _lost() -> RequestRefused:
+def _lost() -> SessionEnd:
     message = "The token has fewer permissions than at sign-in; connect again."
-    return RequestRefused(ErrorCode.FORBIDDEN, message)
+    return SessionEnd(FORBIDDEN, RequestRefused(ErrorCode.FORBIDDEN, message))
 
 
 class TooManySessions(Exception):
@@ -35,7 +39,7 @@ class TooManySessions(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """Limits of one session, and of all sessions of a user or partner in this process."""
+    """Limits on one session, and on all sessions of a user or partner in this process."""
 
     subscriptions: int = 50
     credential_subscriptions: int = 500
@@ -49,21 +53,24 @@ class SocketSession(Protocol):
     def running(self) -> int:
         """The number of operations that are running."""
 
-    def act_as(self, principal: Principal) -> None:
+    def set_principal(self, principal: Principal) -> None:
         """Set the principal of operations that begin from now on."""
 
-    async def end(self, refusal: RequestRefused, code: int) -> None:
-        """End running operations with the error `refusal`, and close the WebSocket with `code`."""
+    async def end(self, ending: SessionEnd) -> None:
+        """End running operations, and close the WebSocket."""
 
 
 @dataclass(eq=False, slots=True)
 class _Credential:
-    """A credential with its open sessions; `checked_at` is the monotonic time of its last check."""
+    """A credential with its open sessions.
+
+    `checked_at` is when the credential was last checked, by a monotonic clock.
+    """
 
     authorization: str
     principal: Principal
     state: Hashable | None = None
-    """What `SocketSessions.state` returned at the last check; None before the first check."""
+    """What `SocketSessions.state` returned at the last check; None before the first."""
     checked_at: float = 0.0
     open: set[SocketSession] = field(default_factory=set)
 
@@ -78,9 +85,9 @@ class _Credential:
 class SocketSessions:
     """The open sessions of a process.
 
-    `state` returns a value that changes whenever any credential may have changed; None if that is
-    unknown. If a credential loses a permission, its sessions are ended; clients may connect again
-    with the remaining permissions.
+    `state` returns a value that changes whenever any credential may have changed, or None if it is
+    unknown whether one has. If a credential loses a permission, its sessions are ended; clients may
+    connect again with the remaining permissions.
     """
 
     def __init__(
@@ -107,7 +114,7 @@ class SocketSessions:
             known = self._credentials[authorization] = _Credential(authorization, principal)
             self._by_quota_key.setdefault(principal.quota_key, set()).add(known)
         known.open.add(session)
-        session.act_as(principal)
+        session.set_principal(principal)
 
     def remove(self, authorization: str | None, session: SocketSession) -> None:
         """Remove a session that has ended."""
@@ -117,18 +124,21 @@ class SocketSessions:
             if not credential.open:
                 self._forget(credential)
 
-    def refuse_one_too_many(self, principal: Principal, session: SocketSession) -> None:
-        """Raise RequestRefused if one more operation would exceed a limit.
+    def check_operation_limits(self, principal: Principal, session: SocketSession) -> None:
+        """Raise RequestRefused if one more operation on a session would exceed a limit.
 
-        There is a limit for the session, and one for all sessions of its user or partner.
+        There is a limit for each session, and one for all sessions of a user or partner.
         """
         most = self.limits.subscriptions
         if session.running >= most:
-            raise too_many_subscriptions(f"A connection may run at most {most} operations.", most)
+            raise too_many_subscriptions(
+                f"A WebSocket may run at most {most} operations at once.", most
+            )
         most = self.limits.credential_subscriptions
         if sum(each.running for each in self._of(principal)) >= most:
             raise too_many_subscriptions(
-                f"A user or partner may run at most {most} operations.", most
+                f"A user or partner may run at most {most} operations on all WebSockets together.",
+                most,
             )
 
     async def check(self, authorization: str | None) -> bool:
@@ -149,8 +159,8 @@ class SocketSessions:
                 try:
                     await self._check_all()
                 except Exception as error:
-                    # For example, the database is down: the credentials are checked again soon.
-                    # An error because the schema does not fit has been logged already.
+                    # The database may be down, for example. Credentials are checked again soon. If
+                    # the schema does not fit this program, that has been logged already.
                     fault = FAULTS.fault_of(error)
                     if fault is None or fault.kind is not FaultKind.SCHEMA_MISMATCH:
                         report("sessions_unchecked", error)
@@ -167,7 +177,7 @@ class SocketSessions:
         for credential in list(self._credentials.values()):
             expires_at = credential.principal.expires_at
             if expires_at is not None and now >= expires_at:
-                self._end(credential, _ended(), FORBIDDEN)
+                self._end(credential, _ended(credential.principal, now))
         state = self._state()
         for credential in list(self._credentials.values()):
             if credential.is_due(state):
@@ -176,37 +186,38 @@ class SocketSessions:
     async def _check(self, credential: _Credential) -> bool:
         state, checked_at = self._state(), time.monotonic()
         try:
-            with keeping_tenant():
+            with preserve_tenant_scope():
                 bind_tenant(None)  # tokens belong to no tenant
                 principal = await self._identify(credential.authorization)
         except SignInUnavailable as unavailable:
-            self._end(credential, unavailable.refusal, TRY_AGAIN_LATER)
+            ending = SessionEnd(TRY_AGAIN_LATER, unavailable.refusal, is_resumable=True)
+            self._end(credential, ending)
             return False
         if principal is None:
-            self._end(credential, _ended(), FORBIDDEN)
+            self._end(credential, _ended(credential.principal, self._clock()))
             return False
         credential.state, credential.checked_at = state, checked_at
         return self._note(credential, principal)
 
     def _note(self, credential: _Credential, principal: Principal) -> bool:
-        """Update the principal of a credential, or end its sessions if it lost a permission.
+        """Store the current principal of a credential, or end its sessions if it lost a permission.
 
         Returns whether the sessions go on.
         """
         if not _covers(principal, credential.principal):
-            self._end(credential, _lost(), FORBIDDEN)
+            self._end(credential, _lost())
             return False
         if principal is not credential.principal:
             credential.principal = principal
             for session in credential.open:
-                session.act_as(principal)
+                session.set_principal(principal)
         return True
 
-    def _end(self, credential: _Credential, why: RequestRefused, code: int) -> None:
-        """Start to end all sessions of a credential, with the error `why` and a close code."""
+    def _end(self, credential: _Credential, ending: SessionEnd) -> None:
+        """Start to end all sessions of a credential."""
         self._forget(credential)
         for session in credential.open:
-            task = asyncio.create_task(session.end(why, code))
+            task = asyncio.create_task(session.end(ending))
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
 
@@ -219,12 +230,12 @@ class SocketSessions:
             self._by_quota_key.pop(credential.principal.quota_key, None)
 
     def _of(self, principal: Principal) -> list[SocketSession]:
-        """Return the sessions of a principal's user or partner, with any of their tokens."""
+        """Return the sessions of a principal's user or partner, whichever credential they use."""
         credentials = self._by_quota_key.get(principal.quota_key, ())
         return [session for credential in credentials for session in credential.open]
 
 
 def _covers(principal: Principal, before: Principal) -> bool:
-    """Return whether `principal` is that of `before`, and has all of its permissions."""
+    """Return whether `principal` is the same as `before`, and still has all its permissions."""
     is_same = (principal.id, principal.reseller_id) == (before.id, before.reseller_id)
     return is_same and before.permissions <= principal.permissions

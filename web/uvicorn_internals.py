@@ -26,11 +26,20 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
 
-__all__ = ["STATUS_LINE", "HeldFlow", "HttpProtocol", "WatchedServer", "WebSocketProtocol"]
+__all__ = [
+    "STATUS_LINE",
+    "HttpProtocol",
+    "PausableFlowControl",
+    "WatchedServer",
+    "WebSocketProtocol",
+]
 
 
-class HeldFlow(FlowControl):
-    """Flow control that can stop reading while the connection has bytes that are not parsed yet."""
+class PausableFlowControl(FlowControl):
+    """Flow control that stops reading from a client whose sent bytes are not all parsed yet.
+
+    So a client that sends many requests at once fills its own buffer, not the server's.
+    """
 
     _is_held = False
 
@@ -59,7 +68,7 @@ class HeldFlow(FlowControl):
         self.read_paused = False
 
 
-class JoinedWrites(asyncio.Transport):
+class CoalescedWrites(asyncio.Transport):
     """Writes the head of an answer together with the first part of its body.
 
     Uvicorn writes them one by one. One system call less is a tenth of a small request.
@@ -70,10 +79,10 @@ class JoinedWrites(asyncio.Transport):
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._head: bytes | None = None
-        """The head while it is held back; empty once it has been written."""
+        """The head while it is kept; empty once it has been written."""
 
     def write(self, data: bytes) -> None:  # type: ignore[override]  # uvicorn writes nothing else
-        """Hold the first bytes back, and write them with the next ones."""
+        """Keep the first bytes, and write them together with the next ones."""
         if self._head is None:
             self._head = data
             return
@@ -82,7 +91,7 @@ class JoinedWrites(asyncio.Transport):
         self._transport.write(data)
 
     def flush(self) -> None:
-        """Write a head that is still held back, because the answer has no body."""
+        """Write a head that was kept, if the answer has no body."""
         if self._head:
             self.write(b"")
 
@@ -102,20 +111,20 @@ class HttpProtocol(HttpToolsProtocol):
     read.
     """
 
-    flow: HeldFlow
-    _joined: JoinedWrites | None = None
+    flow: PausableFlowControl
+    _coalesced: CoalescedWrites | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        self.flow = HeldFlow(transport)
+        self.flow = PausableFlowControl(transport)
 
     def on_response_complete(self) -> None:
         """Count the request, and go on reading.
 
         Uvicorn's keep-alive timer is not started, since the server checks the deadlines.
         """
-        if self._joined is not None:
-            self._joined.flush()
+        if self._coalesced is not None:
+            self._coalesced.flush()
         self.server_state.total_requests += 1
         if not self.transport.is_closing():
             self.flow.resume_reading()
@@ -148,7 +157,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     @property
     def latest_request(self) -> object | None:
-        """An object that is different for each request; None before the first request."""
+        """An object that is another one for each request; None before the first request."""
         return self.cycle
 
     @property
@@ -178,8 +187,8 @@ class HttpProtocol(HttpToolsProtocol):
             # bytes may be a body or a request, and the connection must end after this request.
             self.cycle.keep_alive = False
         else:
-            self._joined = JoinedWrites(self.transport)
-            self.cycle.transport = self._joined
+            self._coalesced = CoalescedWrites(self.transport)
+            self.cycle.transport = self._coalesced
         self.headers = []
 
     def end_request(self) -> None:
@@ -268,7 +277,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         sent = self.conn.close_sent
         code, reason = (sent.code, sent.reason) if sent else (CloseCode.ABNORMAL_CLOSURE, "")
         self.close_sent = self.disconnected = True
-        self.read_paused = False  # so that further bytes of the client are read, and ignored
+        self.read_paused = False  # so that further bytes of the client are read, and can be ignored
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.write_eof()
@@ -311,7 +320,7 @@ class WatchedServer(uvicorn.Server):
             await self._on_listening(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop the server, unless `delay_stop` returns that the stop is delayed."""
+        """Stop the server after a signal, unless `delay_stop` returns true."""
         self.signals.append(sig)
         if self.should_exit or not self.delay_stop(sig):
             super().handle_exit(sig, frame)
@@ -319,7 +328,7 @@ class WatchedServer(uvicorn.Server):
             self._captured_signals.append(sig)  # raised again at the end, as uvicorn does
 
     def delay_stop(self, sig: int) -> bool:  # noqa: ARG002  # for subclasses
-        """Return whether the stop after signal `sig` is delayed; for subclasses.
+        """Return whether the server stops later than the signal `sig`; for subclasses.
 
         If so, the subclass must set `should_exit` later.
         """

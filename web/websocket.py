@@ -1,7 +1,7 @@
-"""GraphQL over WebSocket by the graphql-transport-ws protocol; its first message signs in."""
+"""GraphQL over WebSocket by the graphql-transport-ws protocol; the first message signs in."""
 
 from asyncio import CancelledError
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -13,10 +13,9 @@ import structlog
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.websockets import WebSocket, WebSocketState
+from starlette.websockets import WebSocket
 from strawberry import UNSET
-from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
-from strawberry.exceptions import ConnectionRejectionError
+from strawberry.asgi import GraphQL
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
@@ -29,6 +28,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     Message,
     SubscribeMessage,
 )
+from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
 from models.storage.database_faults import fault_of
@@ -36,65 +36,48 @@ from models.storage.fault_log import report
 from models.tables.access import Principal
 from schema.base.context import Context
 from schema.base.errors import ErrorCode, RequestRefused, unavailable
-from schema.base.request_notes import note_errors, noted, notes_of_operation
+from schema.base.request_notes import current_notes, note_errors, notes_of_operation
 from schema.base.request_slot import Limiters
 from schema.engine.document_reader import LONG_JSON
+from schema.engine.known_operations import known_operation
 from schema.engine.served_schema import CustomerClassesSchema
 from schema.engine.trusted_documents import DocumentSource, asked_id
 from web.auth_failure_limiter import TooManyAuthFailures
+from web.close_codes import (
+    MAX_REASON,
+    MESSAGE_TOO_BIG,
+    POLICY_VIOLATION,
+    REASONS,
+    TRY_AGAIN_LATER,
+    UNAUTHORISED,
+    SessionEnd,
+)
+from web.cors import Cors
 from web.proxy import address_of
 from web.refusals import in_one_line
 from web.request_ids import Log
 from web.request_json import LONE_SURROGATE, UnusableJSON, read_json
 from web.sign_in import Authenticate, SignInUnavailable
-from web.socket_sessions import FORBIDDEN, TRY_AGAIN_LATER, SocketSessions, TooManySessions
+from web.socket_sessions import SocketSessions, TooManySessions
+from web.websocket_adapter import WebSocketAdapter
 
 log = structlog.get_logger(__name__)
 
 INIT_TIMEOUT = timedelta(seconds=10)
-TOO_MANY = 4429
-POLICY_VIOLATION, MESSAGE_TOO_BIG = 1008, 1009
-"""WebSocket close codes of RFC 6455."""
 
 MAX_MESSAGES_BEFORE_SIGN_IN = 20
 MAX_CHARACTERS_BEFORE_SIGN_IN = 32 * 1024
-"""Characters of one message before the sign-in, twice those of the longest token."""
+"""The maximum number of characters of a message before the sign-in: twice the longest token."""
 
 UNREAD = ("ping", "pong")
 """Types of messages whose payloads are ignored."""
 
 MAX_OPERATION_ID = 128
-"""Characters of the id that a client chooses for an operation."""
-
-MAX_REASON = 123
-"""Bytes that the reason in a close frame may have."""
-
-REASONS = {
-    FORBIDDEN: "Forbidden",
-    TOO_MANY: "Too many connections",
-    TRY_AGAIN_LATER: "Try again later",
-    POLICY_VIOLATION: "Too many messages before the sign-in",
-    MESSAGE_TOO_BIG: "The message is too long before the sign-in",
-}
+"""The maximum number of characters of the id that a client chooses for an operation."""
 
 
-class _Adapter(ASGIWebSocketAdapter):
-    """Strawberry's adapter of a WebSocket, without errors if the client has closed it."""
-
-    @property
-    def _is_closed(self) -> bool:
-        return self.ws.application_state is WebSocketState.DISCONNECTED
-
-    async def send_json(self, message: Mapping[str, object]) -> None:
-        """Send a message; raises WebSocketDisconnected if the WebSocket is closed."""
-        if self._is_closed:
-            raise WebSocketDisconnected
-        await super().send_json(message)
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close the WebSocket; do nothing if it is closed already."""
-        if not self._is_closed:
-            await super().close(code, reason)
+class NotSignedIn(Exception):
+    """The first message of a connection has no valid token."""
 
 
 class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
@@ -104,7 +87,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
     _has_signed_in = False
     _messages_before_sign_in = 0
     _asked = 0.0
-    """The time (`perf_counter`) when the message that is being handled was received."""
+    """When the message that is being handled was received, by `perf_counter`."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -115,12 +98,12 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         """The number of operations that are running."""
         return len(self.operations)
 
-    def act_as(self, principal: Principal) -> None:
+    def set_principal(self, principal: Principal) -> None:
         """Set the principal of operations that begin from now on."""
         self.context.principal = principal
 
     async def sign_in(self) -> bool:
-        """Sign in with the credential of the context; return whether it is valid.
+        """Sign in with the credential in the context; return whether it is valid.
 
         Later calls return whether the credential still has all its permissions.
         """
@@ -134,20 +117,29 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         self._has_signed_in = True
         return True
 
-    async def end(self, refusal: RequestRefused, code: int) -> None:
-        """End running operations with the error `refusal`, and close the WebSocket with `code`."""
+    async def end(self, ending: SessionEnd) -> None:
+        """End running operations, and close the WebSocket."""
         ended = list(self.operations.values())
         for operation in ended:
             if operation.task is not None:
                 operation.task.cancel()
-        with suppress(WebSocketDisconnected, RuntimeError):  # the client may have gone
+        with suppress(WebSocketDisconnected, RuntimeError):  # the client may have disconnected
             for operation in ended:
+                if ending.is_resumable and self._is_subscription(operation):
+                    continue
                 if operation.id in self.operations:  # the client may have completed it meanwhile
-                    await operation.send_initial_errors([refusal])
-            await self.close(code)
+                    await operation.send_initial_errors([ending.refusal])
+            await self.close(ending.code, ending.refusal.message)
+
+    def _is_subscription(self, operation: Operation[Context, None]) -> bool:
+        document = self.view.parsed.get(operation.query)
+        if document is None:
+            return False
+        known = known_operation(document, operation.query, operation.operation_name)
+        return known is not None and known.type is OperationType.SUBSCRIPTION
 
     async def close(self, code: int, reason: str = "") -> None:
-        """Close the WebSocket with a code and a reason, by default that of the code in REASONS."""
+        """Close the WebSocket with a code, and a reason, by default the one in REASONS."""
         await self.websocket.close(code=code, reason=reason or REASONS[code])
 
     async def shutdown(self) -> None:
@@ -156,7 +148,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().shutdown()
 
     async def handle_message(self, message: Message) -> None:
-        """Parse and handle a message; an unusable payload fails only its own operation."""
+        """Parse and handle a message; if a payload is unusable, only its operation fails."""
         self._asked = perf_counter()
         text = str(message)  # still JSON text: `decode_json` does not parse messages
         if not self.connection_acknowledged:
@@ -173,7 +165,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
                 parsed = await self.view.read_message(self.context, read)
                 await super().handle_message(cast("Message", parsed))
                 return
-            async with self.context.turn_to_read():
+            async with self.context.reading_share():
                 await super().handle_message(cast("Message", read()))
         except UnusableJSON as unusable:
             await self.handle_unusable(unusable)
@@ -199,7 +191,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.refuse(message, refused)
 
     async def handle_invalid_message(self, error_message: str) -> None:
-        """Close with an error message as the reason, cut to MAX_REASON bytes."""
+        """Close the WebSocket with an error message as the reason, cut to MAX_REASON bytes."""
         reason = error_message.encode(errors="replace")[:MAX_REASON].decode(errors="ignore")
         await super().handle_invalid_message(reason)
 
@@ -211,15 +203,17 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await super().handle_task_exception(error)
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        """Sign in, or close the connection."""
+        """Sign the client in, or close the connection."""
         try:
             await super().handle_connection_init(message)
         except SignInUnavailable:
             await self.close(TRY_AGAIN_LATER)
         except TooManyAuthFailures as error:
-            await self.close(TOO_MANY, in_one_line(error.refusal))
+            await self.close(TRY_AGAIN_LATER, in_one_line(error.refusal))
         except TooManySessions:
-            await self.close(TOO_MANY)
+            await self.close(TRY_AGAIN_LATER, "Too many connections")
+        except NotSignedIn:
+            await self.close(UNAUTHORISED)
         except Exception as error:
             if fault_of(error) is None:
                 raise
@@ -250,14 +244,14 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         principal = self.context.principal
         if principal is not None and message["id"] not in self.operations:
             try:
-                self.view.sessions.refuse_one_too_many(principal, self)
+                self.view.sessions.check_operation_limits(principal, self)
             except RequestRefused as refused:
                 await self.refuse(message, refused)
                 return
         await super().handle_subscribe(message)
 
     async def _is_still_signed_in(self, message: SubscribeMessage) -> bool:
-        """Return whether the credential is still valid.
+        """Return whether the client's credential is still valid.
 
         If the database does not answer, refuse the operation and return False.
         """
@@ -273,7 +267,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             return False
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
-        """Run an operation, and log its end."""
+        """Run an operation, and log how it ended."""
         context, started = self.context, perf_counter()
         with notes_of_operation(context.client_address, context.principal) as notes:
             ended = "failed"
@@ -289,7 +283,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def send_message(self, message: Message) -> None:
         """Send a message; count results and note errors for the log."""
-        notes = noted()
+        notes = current_notes()
         if notes is not None and message["type"] == "next":
             notes.events += 1
             note_errors(message["payload"].get("errors", ()))
@@ -299,11 +293,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def refuse(self, message: SubscribeMessage, refused: GraphQLError) -> None:
         """Refuse the operation of a `subscribe` message with the error `refused`, and log that."""
-        error: ErrorMessage = {
-            "id": message["id"],
-            "type": "error",
-            "payload": [refused.formatted],
-        }
+        error: ErrorMessage = {"id": message["id"], "type": "error", "payload": [refused.formatted]}
         context = self.context
         with notes_of_operation(context.client_address, context.principal) as notes:
             try:
@@ -314,21 +304,21 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004  # Strawberry's signature
-        """Return None, so that an error in a document ends its operation, not the connection."""
+        """Return None: an error in a document ends its operation only, not the connection."""
         return None
 
 
 class GraphQLSocket(GraphQL[Context, None]):
     """Serves subscriptions, queries and mutations over WebSockets.
 
-    The bearer token is `Authorization` in the payload of `connection_init`, or a header of the
-    upgrade request. Without a valid token the connection is closed with code 4403; so is an open
-    connection when its token ends or loses a permission. Upgrades from web pages are refused unless
-    the page's origin is in `origins`; programs other than browsers send no origin.
+    The bearer token is sent as `Authorization`: in the payload of `connection_init`, or as a header
+    of the upgrade request. Without a valid token the connection is closed with code 4401; an open
+    one is closed with 4403 when its token ends or loses a permission. Upgrades from web pages are
+    refused unless `cors` allows the page's origin; programs other than browsers send no origin.
     """
 
     graphql_transport_ws_handler_class = _Handler
-    websocket_adapter_class = _Adapter
+    websocket_adapter_class = WebSocketAdapter
 
     def __init__(
         self,
@@ -338,7 +328,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         limiters: Limiters,
         sessions: SocketSessions,
         documents: DocumentSource,
-        origins: Collection[str] = (),
+        cors: Cors,
         *,
         log: Log,
     ) -> None:
@@ -347,15 +337,19 @@ class GraphQLSocket(GraphQL[Context, None]):
             graphql_ide=None,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=INIT_TIMEOUT,
-            allowed_origins=tuple(origins),
         )
         self.log = log
+        self._cors = cors
         self.documents = documents
+        self.parsed = schema.documents
         self.read_message = schema.read_message
         self.authenticate = authenticate
         self.sessions = sessions
         self._limiters = limiters
         self._make_context = make_context
+
+    def is_websocket_origin_allowed(self, request: WebSocket, origin: str) -> bool:  # noqa: ARG002  # Strawberry's signature
+        return self._cors.allows_socket(origin)
 
     async def get_context(
         self,
@@ -370,19 +364,19 @@ class GraphQLSocket(GraphQL[Context, None]):
         return context
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
-        """Sign in, or reject the connection."""
+        """Sign the client in, or reject the connection."""
         given = context.connection_params or {}
         header = given.get("Authorization", given.get("authorization", context.authorization))
         context.authorization = header if isinstance(header, str) else None
         if context.sign_in_again is None or not await context.sign_in_again():
-            raise ConnectionRejectionError
+            raise NotSignedIn
         acknowledgement: UnsetType = UNSET
         return acknowledgement
 
     def encode_json(self, data: object) -> str:
-        """Return a message as JSON, encoded as in answers over HTTP; note its size for the log."""
+        """Return a message as JSON, encoded as over HTTP; note its size for the log."""
         text = orjson.dumps(data)
-        notes = noted()
+        notes = current_notes()
         if notes is not None:
             notes.bytes += len(text)
         return text.decode()

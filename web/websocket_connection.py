@@ -1,8 +1,8 @@
 """A client's WebSocket, with limits on fragments, control frames and bytes read at a time.
 
 An empty frame has six bytes, but takes as much time as thousands of bytes, and anybody may open a
-WebSocket. So bytes are parsed in small pieces, with turns for other connections in between. A
-connection that sends far more frames than normal clients do is closed.
+WebSocket. So bytes are parsed in small pieces, and other connections are served in between. If a
+client sends far more frames than normal clients do, its connection is closed.
 """
 
 from typing import Any
@@ -21,13 +21,13 @@ PIECE_BYTES = 1024
 
 BYTES_PER_TURN = 64 * 1024
 FRAMES_PER_TURN = 100
-"""Limits on bytes and frames that are read from one connection before others get a turn."""
+"""After this number of bytes or frames from one connection, other connections are served."""
 
 MAX_FRAGMENTS = 1_000
-"""Fragments that one message may have."""
+"""The maximum number of fragments of a message."""
 
 MAX_CONTROL_FRAMES = 100
-"""Pings and pongs that a client may send in a second."""
+"""The maximum number of pings and pongs that a client may send in a second."""
 
 MAX_UNREAD_PONGS_BYTES = 1024 * 1024
 """Unsent bytes beyond which a client that sends pings but reads nothing is disconnected."""
@@ -40,7 +40,7 @@ class Socket(WebSocketProtocol):
     _is_over = False
     """Whether the client broke a rule, so that all further bytes are ignored."""
     _frames = 0
-    """Frames since this connection's turn began."""
+    """Frames that were parsed since other connections were last served."""
     _fragments = 0
     _control_frames = 0
     _second = 0.0
@@ -52,7 +52,7 @@ class Socket(WebSocketProtocol):
         self._unread = bytearray()
 
     def data_received(self, data: bytes) -> None:
-        """Parse received bytes, as far as the limits of a turn and the application allow now."""
+        """Keep received bytes, and parse as many as limits and the application allow now."""
         if self._is_over:
             return
         self._unread += data
@@ -85,7 +85,7 @@ class Socket(WebSocketProtocol):
             self.loop.call_soon(self._read_on)
 
     async def receive(self) -> ASGIReceiveEvent:
-        """Return the next message to the application; then go on parsing unless it has others."""
+        """Return the next message to the application, and go on parsing if it was the last one."""
         message = await super().receive()
         if not self.read_paused:
             self._schedule()
@@ -95,7 +95,7 @@ class Socket(WebSocketProtocol):
         """Send a message; go on parsing if it accepts or closes the WebSocket."""
         is_answer = message["type"] == "websocket.send"
         if self.disconnected and not is_answer:
-            return  # the application learns of the disconnection when it receives
+            return  # The application notices the disconnection when it next receives a message.
         await super().send(message)
         if not is_answer:
             self._schedule()
@@ -105,7 +105,7 @@ class Socket(WebSocketProtocol):
         self._fragments = 1
 
     def may_continue(self) -> bool:
-        """Count a fragment, and return whether to handle it.
+        """Count a fragment of a message, and return whether to handle it.
 
         The connection is closed if the message has too many fragments.
         """
@@ -151,9 +151,9 @@ class Socket(WebSocketProtocol):
         super().handle_parser_exception()
 
     def fail(self, code: CloseCode, reason: str) -> None:
-        """Close with a code and reason, because the client broke a rule.
+        """Close the WebSocket with a code and reason, because the client broke a rule.
 
-        If the connection is being closed already, end it at once.
+        If the WebSocket is being closed already, end the connection at once.
         """
         if self.close_sent:
             self.transport.abort()

@@ -41,8 +41,9 @@ SECTIONS = {
     "worker_slots": "Jobs",
     "keep_jobs_days": "Retention",
     "companies_house_api_key": "Companies House",
-    "consent_needs_verified_address": "Consent and personal data",
+    "consent_needs_verified_email": "Consent and personal data",
     "public_url": "Links and mails",
+    "webhook_keys": "Webhooks",
     "oidc_issuer": "Identity provider",
     "connection_subscriptions": "WebSockets",
 }

@@ -1,4 +1,4 @@
-"""Generates the page of error codes; meanings of user errors are their schema descriptions."""
+"""Generates the page of error codes; what codes of user errors mean is from the schema."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -27,8 +27,8 @@ A mutation that the user can correct returns `userErrors`, and has changed nothi
 def error_codes_page(codes: Sequence[str], schema: GraphQLSchema) -> str:
     """Return the page of error codes.
 
-    `codes` are the codes of top-level errors. Raises ValueError if a code has no advice, or advice
-    has no code.
+    `codes` are the codes of top-level errors. Raises ValueError if there is no advice for a code,
+    or advice for an unknown code.
     """
     kind = schema.type_map["UserErrorCode"]
     assert isinstance(kind, GraphQLEnumType)  # noqa: S101  # narrows the type

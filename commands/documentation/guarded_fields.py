@@ -15,7 +15,7 @@ ROOTS = ("Query", "Mutation", "Subscription")
 
 @dataclass(frozen=True)
 class Guards:
-    """The permissions of each field, of which a caller needs any one.
+    """The permissions that each field of the schema needs; any one of them is enough.
 
     A field without an entry needs no permission.
     """
@@ -23,13 +23,13 @@ class Guards:
     scopes: Mapping[Names, Sequence[str]]
 
     def of(self, kind: str, field: str) -> Sequence[str]:
-        """Return the permissions of a field, of which a caller needs any one; may be empty."""
+        """Return the permissions any one of which a field needs; empty if it needs none."""
         return self.scopes.get((kind, field), ())
 
     def fields_of(self, scope: str) -> list[str]:
-        """Return the fields that may be read with a permission, as `Type.field`.
+        """Return the fields for which a permission is enough, as `Type.field`.
 
-        Queries, mutations and subscriptions are returned without their type.
+        Queries, mutations and subscriptions are named without a type.
         """
         found = [names for names, scopes in self.scopes.items() if scope in scopes]
         return sorted(name if kind in ROOTS else f"{kind}.{name}" for kind, name in found)
@@ -38,7 +38,7 @@ class Guards:
 def guards_of(served: strawberry.Schema, schema: GraphQLSchema) -> Guards:
     """Return the permissions of all fields of `schema`.
 
-    They are read from the extensions of the fields in `served`.
+    They are declared by extensions of the fields in `served`.
     """
     return Guards(dict(_guarded(served, schema)))
 

@@ -1,4 +1,4 @@
-"""Generates the page of the sandbox: each company number, and the case that it shows."""
+"""Generates the page of the sandbox: each company number, with the case that the company shows."""
 
 from collections.abc import Iterable
 

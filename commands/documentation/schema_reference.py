@@ -11,6 +11,7 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
+    GraphQLScalarType,
     GraphQLSchema,
     GraphQLUnionType,
     Undefined,
@@ -44,7 +45,7 @@ def operations_page(schema: GraphQLSchema, guards: Guards) -> str:
 
 
 def types_page(schema: GraphQLSchema, guards: Guards) -> str:
-    """Return the page of all types but Query, Mutation and Subscription, sorted by name."""
+    """Return the page of types: all but Query, Mutation and Subscription, sorted by name."""
     names = sorted(name for name in schema.type_map if not name.startswith("__"))
     shown = [schema.type_map[name] for name in names if name not in ROOTS]
     parts = (_type(kind, guards) for kind in shown if not is_specified_scalar_type(kind))
@@ -84,6 +85,8 @@ def _type(kind: GraphQLNamedType, guards: Guards) -> str:
     elif isinstance(kind, GraphQLInputObjectType):
         taken = [(code(name), *_spelt(field)) for name, field in kind.fields.items()]
         lines.append(table(("Field", "Type", "Default", "Meaning"), taken))
+    elif isinstance(kind, GraphQLScalarType):
+        lines.append(f"Specified by <{kind.specified_by_url}>.\n")
     elif isinstance(kind, (GraphQLObjectType, GraphQLInterfaceType)):
         lines.append(table(("Field", "Type", "Meaning"), _fields(kind, guards)))
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """Reads one accounts document from standard input, and writes its figures as JSON.
 
-The only argument, which may be left out, is the number of the company that the accounts must be of.
+The only argument, which may be left out, is the number of the company whose accounts they must be.
 """
 
 import json
@@ -35,12 +35,12 @@ def _answer(content: bytes, number: str | None) -> dict[str, Any]:
     except AccountsRefused as refused:
         return {"refusal": {"code": refused.code, "message": refused.message}}
     except MemoryError:
-        message = "Reading the document takes more memory than any accounts."
+        message = "Reading the document takes more memory than the accounts of any company."
         return {"refusal": {"code": RefusalCode.TOO_LARGE, "message": message}}
 
 
 def _limit(kind: int, most: int) -> None:
-    with suppress(ValueError, OSError):  # some systems know no such limit
+    with suppress(ValueError, OSError):  # some systems do not have this limit
         resource.setrlimit(kind, (most, most))
 
 

@@ -1,4 +1,4 @@
-"""Checks that no figure exceeds its limit: net assets are at most assets less tagged debts."""
+"""Checks figures against bounds: for example, net assets are at most assets less tagged debts."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -41,7 +41,7 @@ def _check_total(found: Findings, figures: Mapping[str, Decimal], slack: Decimal
         return
     for name in (FIXED_ASSETS, CURRENT_ASSETS, NET_ASSETS):
         if name in figures and figures[name] > total + slack:
-            doubt(found, (name, TOTAL_ASSETS), WarningCode.TOTAL_ASSETS_MISMATCH)
+            flag_figures(found, (name, TOTAL_ASSETS), WarningCode.TOTAL_ASSETS_MISMATCH)
 
 
 def _check_less_current_liabilities(
@@ -50,7 +50,7 @@ def _check_less_current_liabilities(
     less, net = figures[LESS_CURRENT_LIABILITIES], figures.get(NET_ASSETS)
     assets = _assets(figures, lines)
     if assets is not None and less > assets + slack:
-        doubt(
+        flag_figures(
             found,
             (FIXED_ASSETS, CURRENT_ASSETS, LESS_CURRENT_LIABILITIES),
             WarningCode.TOTAL_ASSETS_LESS_CURRENT_LIABILITIES_MISMATCH,
@@ -60,7 +60,7 @@ def _check_less_current_liabilities(
     owed = _long_term(lines)
     is_short = owed and net < less - owed - slack and not _is_confirmed(lines, net, slack)
     if net > less - owed + slack or net == -less != 0 or is_short:
-        doubt(found, (NET_ASSETS, LESS_CURRENT_LIABILITIES), WarningCode.NET_ASSETS_MISMATCH)
+        flag_figures(found, (NET_ASSETS, LESS_CURRENT_LIABILITIES), WarningCode.NET_ASSETS_MISMATCH)
 
 
 def _check_net_from_the_top(
@@ -79,17 +79,17 @@ def _check_net_from_the_top(
         is_short = owed_within is not None and net < most - slack
         if net > most + slack or (is_short and not _is_confirmed(lines, net, slack)):
             fields = (NET_ASSETS, FIXED_ASSETS, CURRENT_ASSETS)
-            doubt(found, fields, WarningCode.NET_ASSETS_MISMATCH)
+            flag_figures(found, fields, WarningCode.NET_ASSETS_MISMATCH)
         return
     net_current = _value(lines, concepts.NET_CURRENT)
     if FIXED_ASSETS in figures and net_current is not None:
         most = figures[FIXED_ASSETS] + net_current + _sum(lines, concepts.EXTRA_ASSETS) - owed
         if net > most + slack:
-            doubt(found, (NET_ASSETS, FIXED_ASSETS), WarningCode.NET_ASSETS_MISMATCH)
+            flag_figures(found, (NET_ASSETS, FIXED_ASSETS), WarningCode.NET_ASSETS_MISMATCH)
 
 
 def _assets(figures: Mapping[str, Decimal], lines: _Lines) -> Decimal | None:
-    """Return the sum of all assets; None unless fixed and current assets are both known."""
+    """Return the sum of all assets; None unless both fixed and current assets are known."""
     if FIXED_ASSETS not in figures or CURRENT_ASSETS not in figures:
         return None
     return figures[FIXED_ASSETS] + figures[CURRENT_ASSETS] + _sum(lines, concepts.EXTRA_ASSETS)
@@ -98,7 +98,7 @@ def _assets(figures: Mapping[str, Decimal], lines: _Lines) -> Decimal | None:
 def _long_term(lines: _Lines) -> Decimal:
     """Return the sum of debts due after one year, of provisions and of accruals.
 
-    Lines are left out if their tag may also mean all creditors, or accruals within creditors.
+    A line is left out if its tag may also mean all creditors, or accruals within creditors.
     """
     roles = [concepts.PROVISIONS]
     after = lines.get(concepts.CREDITORS_AFTER.name)
@@ -111,7 +111,7 @@ def _long_term(lines: _Lines) -> Decimal:
 
 
 def _is_confirmed(lines: _Lines, net: Decimal, slack: Decimal) -> bool:
-    """Return whether net assets are tagged, and equity or funds are tagged with the value `net`."""
+    """Return whether net assets are tagged, and equity or funds are tagged with the same value."""
     others = [_value(lines, role) for role in (concepts.EQUITY, concepts.FUNDS)]
     return _value(lines, concepts.NET) is not None and any(
         other is not None and abs(other - net) <= slack for other in others
@@ -127,7 +127,7 @@ def _value(lines: _Lines, role: Role) -> Decimal | None:
     return None if line is None else line.value
 
 
-def doubt(found: Findings, fields: Sequence[str], code: WarningCode) -> None:
+def flag_figures(found: Findings, fields: Sequence[str], code: WarningCode) -> None:
     """Add the warning `code` to each figure that `fields` names, if it was found.
 
     Total assets get the warning too if they were added up from one of these figures.

@@ -1,11 +1,11 @@
-"""Checks whether the figures add up; if not, they get a warning, but are still returned."""
+"""Checks whether the figures add up; those that do not get a warning, but are still returned."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from enrichment.accounts import concepts, identities
-from enrichment.accounts.bounds import check_bounds, doubt
+from enrichment.accounts.bounds import check_bounds, flag_figures
 from enrichment.accounts.concepts import Role
 from enrichment.accounts.figures import (
     CURRENT_ASSETS,
@@ -40,8 +40,8 @@ _FROM_THE_TOP = Identity(
 class _Check:
     """A sum to check, in one or more forms.
 
-    It is checked if every role in `needed` has a value. If none of the `forms` holds, each figure
-    in `fields` gets the warning `code`.
+    It is checked if every role (line of the balance sheet) in `needed` has a value. If none of the
+    `forms` holds, each figure in `fields` gets the warning `code`.
     """
 
     fields: tuple[str, ...]
@@ -93,14 +93,14 @@ def check_sums(found: Findings, lines: Mapping[str, Line]) -> None:
     for check in _CHECKS:
         has_all = all(role.name in values for role in check.needed)
         if has_all and _fails(check.forms, values, lines):
-            doubt(found, check.fields, check.code)
+            flag_figures(found, check.fields, check.code)
     check_bounds(found, lines)
 
 
 def _fails(
     forms: tuple[Identity, ...], values: Mapping[str, Decimal], lines: Mapping[str, Line]
 ) -> bool:
-    """Return whether a form of the sum can be tested, and none of those that can holds."""
+    """Return whether some form of the sum can be tested, but no form that can be tested holds."""
     gaps = [
         (gap, identities.tolerance(form, values, lines))
         for form in forms

@@ -1,4 +1,4 @@
-"""Reads from accounts the company that they belong to: its registered number and name."""
+"""Reads facts about the company from accounts: registered number, name, whether it is dormant."""
 
 from collections import Counter
 
@@ -15,10 +15,10 @@ _SHORTEST_IN_TEXT = 6
 def read_company_number(document: Document, wanted: str | None) -> tuple[str | None, bool]:
     """Return the company's registered number, and whether the document also has another number.
 
-    The number is the value of its tag. Without a tag it is the identifier of the contexts, unless
-    that is a name. A number without the form of a registered number is returned as None. The other
-    number may be tagged, or be in the contexts of figures. Raises AccountsRefused
-    (IDENTITY_MISMATCH) if `wanted` is given and the document does not have this number.
+    The number is the one that is tagged. Without a tag it is the identifier in the contexts of
+    facts, unless that is a name. If it does not have the form of a registered number, None is
+    returned. The other number may be tagged, or be in the contexts of figures. Raises
+    AccountsRefused (IDENTITY_MISMATCH) if `wanted` is given and the document does not have it.
     """
     facts = _plain(document.of(concepts.COMPANY_NUMBER))
     numbers = Counter(_number_in(fact.text) for fact in facts if fact.text.strip())
@@ -29,7 +29,8 @@ def read_company_number(document: Document, wanted: str | None) -> tuple[str | N
         asked = normalised(wanted)
         if asked not in numbers:
             raise AccountsRefused(
-                RefusalCode.IDENTITY_MISMATCH, "The accounts are not this company's."
+                RefusalCode.IDENTITY_MISMATCH,
+                "The accounts are those of another company than the one looked up.",
             )
         number = asked
     if number is not None and not is_number(number):
@@ -40,7 +41,7 @@ def read_company_number(document: Document, wanted: str | None) -> tuple[str | N
 def normalised(text: str) -> str:
     """Return a company number without separators, in upper case, with zeros to eight characters.
 
-    A text that cannot be a company number gets no zeros.
+    Zeros are not added to a text that cannot be a company number.
     """
     number = "".join(c for c in text[:_MAX_NAME] if c not in ".-/" and not c.isspace()).upper()
     if not number.isascii() or len(number) >= _NUMBER_LENGTH:
@@ -53,7 +54,7 @@ def normalised(text: str) -> str:
 
 
 def _number_in(text: str) -> str:
-    """Return the one company number in `text`; if it has none or several, `text` normalised."""
+    """Return the company number in `text`; if there are none or several, `text` normalised."""
     number = normalised(text)
     if is_number(number):
         return number
@@ -107,7 +108,7 @@ def _plain(facts: list[Fact]) -> list[Fact]:
 
 
 def read_company_name(document: Document) -> str | None:
-    """Return the registered name that is tagged most often, on one line; None if there is none."""
+    """Return the most frequent tagged registered name, on one line; None if there is none."""
     names = Counter(
         fact.text
         for fact in _plain(document.of(concepts.COMPANY_NAME))
@@ -119,7 +120,7 @@ def read_company_name(document: Document) -> str | None:
 def read_dormant(document: Document) -> bool | None:
     """Return whether the company was dormant; None if the document does not say.
 
-    Older documents tag whether the company was not dormant.
+    Older documents state the opposite: whether the company was not dormant.
     """
     for keys, is_inverted in ((concepts.DORMANT, False), (concepts.NOT_DORMANT, True)):
         for fact in _plain(document.of(keys)):

@@ -38,10 +38,10 @@ EMPLOYEES = _keys(
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A line of the balance sheet.
+    """A line of the balance sheet, such as fixed assets.
 
-    `concepts` are the keys of its tags, in order of preference. `members` are the members of
-    dimensions that its facts may have, such as those for debts due within one year.
+    `concepts` are the keys of the tags that are used for it, in order of preference. `members` are
+    members of dimensions that its facts may have, such as those for debts due within one year.
     """
 
     name: str

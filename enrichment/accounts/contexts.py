@@ -31,7 +31,7 @@ _GROUP_MEMBERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The period or day, the entity and the dimensions of facts.
+    """What facts are about: a period or a day, an entity (company), and maybe a part of it.
 
     If `start` is None, the context is a day (`end`) instead of a period. `dimensions` are pairs of
     local names, (dimension, member), that narrow the context to a part of the entity; without any,
@@ -77,13 +77,15 @@ class Context:
 
 
 def read_contexts(root: etree._Element) -> dict[str, Context]:
-    """Return the contexts by their ids; an id that two different contexts have is left out."""
+    """Return the contexts by their ids, without ids that two different contexts have."""
     by_id: dict[str, Context] = {}
     ambiguous: set[str] = set()
     for count, element in enumerate(root.iter(f"{XBRLI}context")):
         if count >= MAX_CONTEXTS:
             raise AccountsRefused(
-                RefusalCode.TOO_MANY_FACTS, "The document has more contexts than any accounts."
+                RefusalCode.TOO_MANY_FACTS,
+                "The document has more contexts (periods and dimensions of figures) than the"
+                " accounts of any company.",
             )
         name = element.get("id")
         if name is not None:
@@ -128,7 +130,7 @@ def _moment(context: etree._Element, name: str) -> str | None:
 
 
 def _dimensions(context: etree._Element) -> Iterator[tuple[str, str]]:
-    """Yield (dimension, member) of each dimension in the context's segment and scenario."""
+    """Yield the pair (dimension, member) of each dimension in a context's segment and scenario."""
     for place in (f"{XBRLI}entity/{XBRLI}segment", f"{XBRLI}scenario"):
         for container in context.iterfind(place):
             for child in container:
@@ -145,9 +147,9 @@ def _dimension(element: etree._Element) -> tuple[str, str]:
 
 
 class Namespaces:
-    """Resolves namespace prefixes, each once where it is first used.
+    """Resolves namespace prefixes, and remembers the result for each.
 
-    A look-up is slow, so the number of prefixes is limited.
+    Resolving is slow, so the number of prefixes is limited.
     """
 
     def __init__(self) -> None:
@@ -162,7 +164,7 @@ class Namespaces:
             if len(declared) > _MAX_DECLARED:
                 raise AccountsRefused(
                     RefusalCode.TOO_MANY_ELEMENTS,
-                    "The document declares more namespaces than any accounts.",
+                    "The document declares more namespaces than the accounts of any company.",
                 )
             self._found[prefix] = declared.get(prefix or None) or ""
         return self._found[prefix]
@@ -175,7 +177,8 @@ def read_currencies(root: etree._Element) -> dict[str, str | None]:
     for count, unit in enumerate(root.iter(f"{XBRLI}unit")):
         if count >= MAX_UNITS:
             raise AccountsRefused(
-                RefusalCode.TOO_MANY_FACTS, "The document has more units than any accounts."
+                RefusalCode.TOO_MANY_FACTS,
+                "The document has more units than the accounts of any company.",
             )
         currencies[unit.get("id") or ""] = _currency(unit, names)
     return currencies

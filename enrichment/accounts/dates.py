@@ -53,7 +53,7 @@ def read_date(text: str, raw_format: str | None) -> date:
     if the format is unknown, or the text does not contain exactly one date.
     """
     if len(text) > _MAX_TEXT:
-        raise UnreadableError("The date is too long.")
+        raise UnreadableError("The tagged text is too long for a date.")
     name = format_name(raw_format)
     if name is None:
         iso = read_iso(text)
@@ -61,7 +61,7 @@ def read_date(text: str, raw_format: str | None) -> date:
             return iso
     order = "dmy" if name is None else _ORDERS.get(name)
     if order is None:
-        raise UnreadableError(f"The date format {name!r} is unknown.")
+        raise UnreadableError(f"The tag's date format {name!r} is unknown.")
     words = [word for word in _split(text) if word not in _FILLERS]
     found = {
         day
@@ -69,7 +69,7 @@ def read_date(text: str, raw_format: str | None) -> date:
         if (day := _assemble(words[start : start + _DATE_PARTS], order)) is not None
     }
     if len(found) != 1:
-        raise UnreadableError("The text does not hold exactly one date.")
+        raise UnreadableError("The tagged text does not contain exactly one date.")
     return found.pop()
 
 

@@ -1,4 +1,7 @@
-"""Computes figures that are not tagged, from the lines that they sum up or from other totals."""
+"""Computes figures that are not tagged: from the lines of which they are the sum, or other totals.
+
+`lines` are the lines of the balance sheet by the name of their role, such as fixed assets.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -23,7 +26,7 @@ _Terms = Sequence[tuple[Line, int]]
 
 
 def find_parts(found: Findings, lines: Mapping[str, Line], day: date) -> None:
-    """Add fixed assets and current assets to `found`, computed from other lines if not tagged."""
+    """Add fixed and current assets that are not tagged to `found`, computed from other lines."""
     _find_fixed(found, lines, day)
     _find_current(found, lines, day)
     _withdraw_what_net_assets_contradict(found, lines)
@@ -74,7 +77,7 @@ def _find_current(found: Findings, lines: Mapping[str, Line], day: date) -> None
 def _less_current_liabilities(values: Mapping[str, Decimal]) -> Decimal | None:
     """Return total assets less current liabilities: as tagged, or net assets plus long-term debts.
 
-    None if neither is tagged. Equity or funds stand in for net assets that are not tagged.
+    None if neither is tagged. If net assets are not tagged, equity or funds are used instead.
     """
     for role in (concepts.LESS_CURRENT_LIABILITIES, concepts.NET, concepts.EQUITY, concepts.FUNDS):
         value = values.get(role.name)
@@ -93,12 +96,12 @@ def _find_by_lines(
     expected: Decimal | None,
     day: date,
 ) -> bool:
-    """Add the figure `name` as the sum of its own lines, if these are plausible.
+    """Add the figure `name` as the sum of its parts, the lines of `roles`, if that is plausible.
 
     `expected` is the value that other totals imply; None if unknown. The sum is used if it equals
     `expected` within rounding. Without an expected value, the value of a single line is used with a
-    warning, but a sum of several lines is not. Returns whether the figure needs no more work: it
-    was added, or had been added or marked as unreadable before.
+    warning, but a sum of several lines is not. Returns whether the figure is finished: it was added
+    now, or had been added or marked as unreadable before.
     """
     if name in found.figures or name in found.unreadable:
         return True
@@ -130,8 +133,8 @@ def _work_out(
 ) -> None:
     """Add the figure `name` as the sum of `terms`, each a line with its sign.
 
-    The sum is used if it is positive and not less than the figure's own lines (`roles`) together.
-    Otherwise the figure is marked as unreadable if it has such lines.
+    The sum is used if it is positive, and not less than the sum of the figure's parts, the lines of
+    `roles`. Otherwise the figure is marked as unreadable if it has such parts.
     """
     known = [lines[role.name] for role in roles if role.name in lines]
     at_least = sum((line.value for line in known if line.value is not None), _ZERO)
@@ -155,8 +158,8 @@ def _signed(
 ) -> _Terms:
     """Return the lines of a sum with their signs, 1 or -1.
 
-    Empty if a line of `plus` or `minus` has no value, or a line of `minus_if_tagged` is tagged
-    without one.
+    Empty if a line of `plus` or `minus` has no value, or if a line of `minus_if_tagged` is tagged
+    without a value.
     """
     needed = [(role, 1) for role in plus] + [(role, -1) for role in minus]
     terms: list[tuple[Line, int]] = []
@@ -178,9 +181,9 @@ def _formula(terms: _Terms) -> str:
 
 
 def _withdraw_what_net_assets_contradict(found: Findings, lines: Mapping[str, Line]) -> None:
-    """Mark unconfirmed fixed and current assets as unreadable if all assets are too small.
+    """Mark fixed and current assets without confirmation as unreadable if net assets are larger.
 
-    All assets are too small if they are less than net assets.
+    All assets together cannot be less than net assets.
     """
     values = identities.values_of(lines)
     roles = (concepts.FIXED, concepts.CURRENT, *concepts.EXTRA_ASSETS)
@@ -196,8 +199,8 @@ def _withdraw_what_net_assets_contradict(found: Findings, lines: Mapping[str, Li
 def derive_total(found: Findings, lines: Mapping[str, Line], day: date) -> None:
     """Add total assets to `found` as a derived figure, unless they are tagged (A22).
 
-    A balance sheet under UK GAAP has no line for total assets, so they are added up. They are
-    marked as unreadable if the sum is less than net assets, since some asset is then not tagged.
+    A balance sheet under UK GAAP has no line for total assets, so they are computed as a sum. They
+    are marked as unreadable if the sum is less than net assets: then some asset is not tagged.
     """
     if TOTAL_ASSETS in found.figures:
         return
@@ -233,9 +236,9 @@ def derive_total(found: Findings, lines: Mapping[str, Line], day: date) -> None:
 
 
 def _is_whole(total: Decimal, lines: Mapping[str, Line]) -> bool:
-    """Return whether `total` is total assets less current liabilities plus debts within a year.
+    """Return whether `total` equals total assets less current liabilities plus debts within a year.
 
-    False if the former is unknown.
+    False if total assets less current liabilities are unknown.
     """
     values = identities.values_of(lines)
     less = _less_current_liabilities(values)
@@ -244,9 +247,10 @@ def _is_whole(total: Decimal, lines: Mapping[str, Line]) -> bool:
 
 
 def _least(found: Findings) -> Decimal:
-    """Return the smallest possible total assets: the larger of the two totals net of debts.
+    """Return a lower bound of total assets.
 
-    These are net assets, and total assets less current liabilities; 0 if neither was found.
+    It is the larger of net assets and total assets less current liabilities; 0 if neither was
+    found.
     """
     figures = (found.figures.get(name) for name in (LESS_CURRENT_LIABILITIES, NET_ASSETS))
     return max((figure.value for figure in figures if figure), default=_ZERO)
@@ -257,7 +261,7 @@ def _slack(lines: Mapping[str, Line]) -> Decimal:
 
 
 def _total_from_below(lines: Mapping[str, Line]) -> tuple[Decimal, str] | None:
-    """Return total assets computed from the liabilities, with the formula; None if not tagged.
+    """Return total assets computed from the liabilities, with the formula; None if not possible.
 
     If this is more than the sum of the tagged assets, some asset is not tagged.
     """

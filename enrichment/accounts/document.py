@@ -1,4 +1,4 @@
-"""Parses the bytes of a document as XML; refuses documents that are too large, deep or not XML."""
+"""Parses the bytes of a document as XML; refuses those that are not XML, too large or too deep."""
 
 from xml.parsers import expat
 
@@ -35,7 +35,7 @@ _EXPAT_ENCODING_ERRORS = frozenset(
 
 
 class _PrologEnd(Exception):
-    """Raised at the root element, to stop parsing: the prolog contains nothing forbidden."""
+    """Raised to stop parsing at the root element: the part before it has nothing forbidden."""
 
 
 def parse_document(content: bytes) -> etree._Element:
@@ -57,7 +57,7 @@ def parse_document(content: bytes) -> etree._Element:
 
 
 def _trimmed(content: bytes) -> bytes:
-    """Return the document without blanks before its XML declaration, which parsers reject."""
+    """Return the document without blanks before the XML declaration: parsers reject these."""
     if content.startswith(_WIDE_MARKS):
         return content
     text = content.removeprefix(_UTF8_MARK).lstrip(b" \t\r\n")
@@ -67,9 +67,9 @@ def _trimmed(content: bytes) -> bytes:
 
 
 def _check_size(text: bytes) -> None:
-    """Raise AccountsRefused if the tree would have too many nodes or attributes.
+    """Raise AccountsRefused if the document has too many nodes or attributes.
 
-    This comes before parsing, since a node of four bytes takes a hundred bytes of memory. A
+    This is done before parsing, since a node of four bytes takes a hundred bytes of memory. A
     reference to a named entity counts as a node, since it is not expanded.
     """
     narrow = text.replace(b"\0", b"")  # so that UTF-16 is counted as well
@@ -77,7 +77,7 @@ def _check_size(text: bytes) -> None:
     if narrow.count(b"<") + references > MAX_NODES or narrow.count(b"=") > MAX_ATTRIBUTES:
         raise AccountsRefused(
             RefusalCode.TOO_MANY_ELEMENTS,
-            "The document has more elements or attributes than any accounts.",
+            "The document has more elements or attributes than the accounts of any company.",
         )
 
 
@@ -165,6 +165,6 @@ def _refusal_of(error: etree.XMLSyntaxError) -> AccountsRefused | MemoryError:
                 RefusalCode.TOO_DEEP, "The document nests its elements too deeply."
             )
         return AccountsRefused(
-            RefusalCode.TOO_LARGE, "The document holds a text or an attribute that is too long."
+            RefusalCode.TOO_LARGE, "The document contains a text or an attribute that is too long."
         )
     return _malformed(reason)

@@ -1,4 +1,4 @@
-"""Finds the average number of employees of the period, and corrects common errors in its tags."""
+"""Finds the average number of employees in the period, and corrects common errors in its tags."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -61,7 +61,7 @@ def find_employees(
 
 
 def _ends_near(fact: Fact, day: date) -> bool:
-    """Return whether the fact's period ends within SLACK of `day`, as in a year of 52 weeks."""
+    """Return whether the fact's period ends at most a week (SLACK) before or after `day`."""
     end = fact.context.end if fact.context else None
     return end is not None and abs(end - day) <= SLACK
 
@@ -71,8 +71,8 @@ def _note_unusable(
 ) -> None:
     """Mark the number of employees as unreadable if all of its facts are unusable.
 
-    `tagged` are all facts, and `ended` those of the period. `is_skipped` means that it is tagged in
-    a target that is not read.
+    `tagged` are all its facts, and `ended` those of the period. `is_skipped` means that the number
+    is tagged in an inline XBRL target that is not read.
     """
     code: WarningCode | None = None
     if any(fact.context is None for fact in tagged):
@@ -85,9 +85,9 @@ def _note_unusable(
 
 
 def _scope(found: Findings, facts: Sequence[Fact], of_group: Sequence[Fact]) -> None:
-    """Mark the number of employees as the group's if a fact of the group has the same value.
+    """Mark the number of employees as the group's if a fact about the group has the same value.
 
-    It gets a warning then, and also if the group has no number of its own.
+    The number gets a warning then, and also if there is no fact about the group.
     """
     figure = found.figures.get(EMPLOYEES)
     if figure is None or all(fact.context and fact.context.is_own for fact in facts):
@@ -100,7 +100,7 @@ def _scope(found: Findings, facts: Sequence[Fact], of_group: Sequence[Fact]) -> 
 
 
 def _count(found: Findings, facts: Sequence[Fact], day: date) -> None:
-    """Add the number of employees in `facts`, which have one concept, or mark it as unreadable."""
+    """Add the number of employees that `facts` of one concept have, or mark it as unreadable."""
     codes: list[WarningCode] = []
     counted = [_mended(fact, codes) for fact in facts]
     readable = [
@@ -129,7 +129,7 @@ def _count(found: Findings, facts: Sequence[Fact], day: date) -> None:
 
 
 def _compare(found: Findings, others: Sequence[Fact]) -> None:
-    """Add a warning if another concept with the same meaning (`others`) has another value."""
+    """Add a warning if facts of another concept with the same meaning have another value."""
     figure = found.figures.get(EMPLOYEES)
     counts = [_mended(fact, []) for fact in others]
     if figure is not None and any(
@@ -140,9 +140,10 @@ def _compare(found: Findings, others: Sequence[Fact]) -> None:
 
 
 def _of_period(facts: Sequence[Fact], start: date | None, *, is_separate: bool) -> list[Fact]:
-    """Return the facts without dimensions, those of the period from `start` if there are any.
+    """Return the facts without dimensions for the period that begins on `start`.
 
-    Otherwise those of other periods are returned; if there are none either, those of a day.
+    If there are none, facts for other periods are returned; if there are none either, facts for a
+    day.
     """
     here = [
         fact
@@ -160,8 +161,8 @@ def _of_period(facts: Sequence[Fact], start: date | None, *, is_separate: bool) 
 def _mended(fact: Fact, codes: list[WarningCode]) -> Fact:
     """Return the fact with the printed number as its value, and append warnings to `codes`.
 
-    Software tags 2 people with a scale, as 0.02 or 2,000. The scale is undone, unless the printed
-    number is a fraction in a positive scale, such as 1.5 thousand: that gets a warning.
+    Some software tags 2 people with a scale, as 0.02 or 2,000. The scale is undone, unless the
+    printed number is a fraction in a positive scale, such as 1.5 thousand: that gets a warning.
     """
     if fact.context is not None and fact.context.is_instant:
         codes.append(WarningCode.PERIOD_TYPE_WRONG)
@@ -182,6 +183,6 @@ def _mended(fact: Fact, codes: list[WarningCode]) -> Fact:
 
 
 def _whole_if_any(values: Sequence[Decimal], options: Sequence[tuple[Decimal, Decimal]]) -> Decimal:
-    """Return the smallest whole number of `values`; without one, the value of the first option."""
+    """Return the smallest whole number of `values`; if there is none, the value of `options[0]`."""
     whole = sorted(value for value in values if not value % 1)
     return whole[0] if whole else options[0][0]

@@ -1,4 +1,4 @@
-"""Reads the tagged facts of a document, in inline or plain XBRL."""
+"""Reads the facts (tagged values) of a document, in inline or plain XBRL."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ _INLINE_TAGS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One tagged fact: a number, or a text such as a name or a date.
+    """A tagged value: a number, or a text such as a name or a date.
 
     A number has a `value`, with scale and sign applied, unless it is unreadable or nil. `quantum`
     is the unit that the value was rounded to. `is_negative_outside` means that the page prints
@@ -76,7 +76,7 @@ class Fact:
 
 
 def latest(facts: Sequence[Fact]) -> list[Fact]:
-    """Return the facts without those marked as first filed, or all if all are marked so."""
+    """Return the facts without those that are marked as first filed, or all if all are marked."""
     revised = [fact for fact in facts if fact.context is None or not fact.context.is_original]
     return revised or list(facts)
 
@@ -85,8 +85,9 @@ def latest(facts: Sequence[Fact]) -> list[Fact]:
 class Document:
     """The wanted facts of a document by the key of their concept, and its contexts by id.
 
-    `uses` counts the facts of each context, by its id, and `currencies` those of each currency.
-    `skipped` are the keys of concepts with facts in an inline XBRL target that is not read.
+    `uses` is the number of facts of each context, by the context's id, and `currencies` that of
+    each currency. `skipped` are keys of concepts with facts in an inline XBRL target that is not
+    read.
     """
 
     facts: dict[str, list[Fact]]
@@ -96,7 +97,7 @@ class Document:
     skipped: frozenset[str] = frozenset()
 
     def of(self, keys: tuple[str, ...]) -> list[Fact]:
-        """Return the facts of the concepts with these keys, in the order of `keys`."""
+        """Return the facts of the concepts with these keys, in that order."""
         return [fact for key in keys for fact in self.facts.get(key, ())]
 
 
@@ -139,15 +140,18 @@ def read_facts(root: etree._Element) -> Document:
             facts.setdefault(key, []).append(fact)
         if count >= MAX_FACTS or wanted > MAX_WANTED_FACTS:
             raise AccountsRefused(
-                RefusalCode.TOO_MANY_FACTS, "The document has more facts than any accounts."
+                RefusalCode.TOO_MANY_FACTS,
+                "The document has more facts (tagged values) than the accounts of any company.",
             )
     if not uses:
-        raise AccountsRefused(RefusalCode.NOT_XBRL, "The document holds no tagged facts.")
+        raise AccountsRefused(
+            RefusalCode.NOT_XBRL, "The document contains no facts (tagged values)."
+        )
     return Document(facts, contexts, uses, currencies, frozenset(skipped & WANTED))
 
 
 def _compared(fact: Fact, element: etree._Element, printed: PrintedUnits) -> Fact:
-    """Return the fact, marked as doubtful if the page prints another currency or scale for it."""
+    """Return the fact; mark it as doubtful if the page prints another currency or scale."""
     is_foreign = printed.contradict_currency(element, fact.text, fact.currency)
     is_scaled = fact.is_scale_doubtful or printed.contradict_scale(element, fact.scale)
     return replace(
@@ -160,10 +164,10 @@ def _compared(fact: Fact, element: etree._Element, printed: PrintedUnits) -> Fac
 def _inline_tags(root: etree._Element, skipped: set[str]) -> Iterator[_Tag]:
     """Yield the tags of the default inline XBRL target, and of the target UKFRS.
 
-    In a UKSEF report the default target has the IFRS figures, and UKFRS has the tags of the UK
-    taxonomies: company, dates and number of employees. If a document has no default target, but
-    one other than UKFRS, that is used instead. The keys of concepts in other targets are added to
-    `skipped`.
+    A target is a named set of tags in a document. In a UKSEF report the default target has the IFRS
+    figures, and UKFRS has the tags of the UK taxonomies: company, dates and number of employees. If
+    a document has no default target, but one other than UKFRS, that is used instead. The keys of
+    concepts in other targets are added to `skipped`.
     """
     elements = list(root.iter(*_INLINE_TAGS))
     targets = {element.get("target") for element in elements}
@@ -189,7 +193,8 @@ def _plain_tags(root: etree._Element) -> Iterator[_Tag]:
             continue
         if any(element.get(name) is not None for name in _INLINE_ONLY):
             raise AccountsRefused(
-                RefusalCode.MALFORMED, "A plain XBRL fact carries an inline XBRL attribute."
+                RefusalCode.MALFORMED,
+                "A fact of a plain XBRL document has an attribute of inline XBRL.",
             )
         namespace, _, name = str(element.tag).removeprefix("{").rpartition("}")
         yield _Tag(element, name, is_inline=False, namespace=namespace)
@@ -260,9 +265,9 @@ def _is_scale_doubtful(number: Number, scale: int, beside: Neighbours | None) ->
 def _quantum(value: Decimal, places: int, decimals: int | None) -> Decimal:
     """Return the unit that the value was rounded to, such as 1000.
 
-    It follows from `places`, the printed decimal places, or from the tag's `decimals` if that is a
-    larger unit of which the value is a multiple. Software often states thousands in `decimals` for
-    exact amounts.
+    It follows from `places`, the printed decimal places, or from the tag's `decimals` if that means
+    a larger unit and the value is a multiple of it: software often states thousands in `decimals`
+    for exact amounts.
     """
     printed = Decimal((0, (1,), -places))
     if decimals is None or not -MAX_SCALE <= decimals < places:
@@ -281,7 +286,8 @@ def _scale(element: etree._Element) -> int:
     scale = read_whole(element.get("scale")) or 0
     if not -MAX_SCALE <= scale <= MAX_SCALE:
         raise AccountsRefused(
-            RefusalCode.ABSURD_SCALE, "A figure is scaled beyond any sum of money."
+            RefusalCode.ABSURD_SCALE,
+            "The scale of a tagged figure makes it larger than any amount of money.",
         )
     return scale
 

@@ -1,4 +1,4 @@
-"""Chooses the tagged line for each wanted figure, and collects figures and warnings."""
+"""Chooses a tagged line of the balance sheet for each figure; collects figures and warnings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,18 +28,18 @@ class Findings:
     warnings: list[AccountsWarning] = field(default_factory=list)
 
     def warn(self, name: str, *codes: WarningCode) -> None:
-        """Add warnings about the figure `name`; a warning that exists is not added again."""
+        """Add warnings about the figure `name`, unless they were added before."""
         for code in codes:
             noted = warning(code, name)
             if noted not in self.warnings:
                 self.warnings.append(noted)
 
     def codes_of(self, name: str) -> list[WarningCode]:
-        """Return the codes of the warnings so far about the figure `name`."""
+        """Return the codes of the warnings about the figure `name`."""
         return [noted.code for noted in self.warnings if noted.field == name]
 
     def figure(self, name: str) -> Figure | None:
-        """Return the figure `name` with the warnings about itself and about the whole document.
+        """Return the figure `name` with the warnings about it and those about the whole document.
 
         None if it was not found.
         """
@@ -53,7 +53,7 @@ class Findings:
 
 
 def find_tagged(found: Findings, lines: Mapping[str, Line], day: date) -> None:
-    """Add to `found` the figures that have a tag of their own in `lines`, those of date `day`."""
+    """Add to `found` the figures of the balance sheet at `day` that have a tag of their own."""
     _find_direct(found, FIXED_ASSETS, (concepts.FIXED,), lines, day)
     _find_direct(found, CURRENT_ASSETS, (concepts.CURRENT,), lines, day)
     _find_direct(found, LESS_CURRENT_LIABILITIES, (concepts.LESS_CURRENT_LIABILITIES,), lines, day)
@@ -64,10 +64,10 @@ def find_tagged(found: Findings, lines: Mapping[str, Line], day: date) -> None:
 def _find_direct(
     found: Findings, name: str, roles: Sequence[Role], lines: Mapping[str, Line], day: date
 ) -> None:
-    """Add the figure `name` from the first of `roles` whose line has one value.
+    """Add the figure `name` from the first of `roles` whose line has exactly one value.
 
-    A figure from a later role gets a warning. If no line has one value, but one is tagged, the
-    figure is marked as unreadable.
+    If that is not the first role, the figure gets a warning. If no line has exactly one value, but
+    a line is tagged, the figure is marked as unreadable.
     """
     for role in roles:
         line = lines.get(role.name)
@@ -100,8 +100,8 @@ def add_figure(
 ) -> None:
     """Add the figure `name` and its warnings to `found`.
 
-    `concept` is the formula of a derived figure; None for a figure that is tagged. The currency is
-    that of `line`.
+    `concept` is the formula of a derived figure; None for a figure that is tagged as `line`. The
+    currency is that of `line`, and `codes` are the warnings.
     """
     found.unreadable.discard(name)
     found.figures[name] = Figure(

@@ -1,4 +1,4 @@
-"""Detects footnote marks and hidden digits within the tag of a number, which would change it."""
+"""Detects footnote marks and hidden digits within the tag of a number, which are not part of it."""
 
 import re
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def may_hold_footnote(element: etree._Element, text: str) -> bool:
 
 
 def _pieces(element: etree._Element) -> Iterator[tuple[str, etree._Element]]:
-    """Yield each text within the tag, in document order, with the element that contains it."""
+    """Yield each text within a tag, in document order, with the element that contains it."""
     stack: list[tuple[str, etree._Element] | etree._Element] = [element]
     for _ in range(3 * _MAX_PIECES):
         if not stack:
@@ -78,7 +78,7 @@ def _is_mark(node: etree._Element, tag: etree._Element) -> bool:
 
 
 def _is_hidden(node: etree._Element | None, tag: etree._Element) -> bool:
-    """Return whether `node` is hidden, by itself or by an element between it and the tag."""
+    """Return whether `node`, or an element between it and the tag, is hidden."""
     while node is not None and node is not tag:
         if node.get("hidden") is not None or _HIDDEN.search(_style(node)):
             return True

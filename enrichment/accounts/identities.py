@@ -1,4 +1,7 @@
-"""The sums that hold in every balance sheet, used to decide which value of a line is right."""
+"""The sums that hold in every balance sheet; they decide which value of a line is right.
+
+An identity is such a sum; a role is a line of the balance sheet, such as fixed assets.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -41,8 +44,8 @@ _EXACT, _ROUNDED = 2, 1
 class Identity:
     """A sum: `total` equals the sum of `plus` less the sum of `minus`.
 
-    A role that is not tagged counts as zero. The sum is not tested unless all roles of `needed` are
-    tagged.
+    A role that is not tagged counts as zero. The sum can be tested only if all roles of `needed`
+    are tagged.
     """
 
     total: Role
@@ -86,8 +89,8 @@ _ALL = (
 )
 
 
-def settle(lines: Mapping[str, Line]) -> dict[str, Line]:
-    """Return the lines, with one value for each line whose possible values the sums can decide.
+def resolve_values(lines: Mapping[str, Line]) -> dict[str, Line]:
+    """Return the lines, with a single value for each line whose value the sums can decide.
 
     A line has several possible values if its tags disagree, or if its sign is doubtful, because the
     page prints another sign than the tag has. A value is chosen if the sums hold better with it
@@ -134,7 +137,7 @@ def _decided_asset(line: Line, winner: Decimal | None) -> Line:
 
 
 def _without_sign(name: str, line: Line) -> Line:
-    """Return a line of assets with positive values, if its tag is negative and the page is not.
+    """Return an asset line with positive values if it is tagged as negative but not printed so.
 
     Other lines are returned unchanged.
     """
@@ -178,10 +181,10 @@ def _best_scores(
     readings: Mapping[str, tuple[Decimal, ...]],
     open_roles: list[str],
 ) -> dict[str, dict[Decimal, int]]:
-    """Return the best score of each possible value (`readings`) of each role in `open_roles`.
+    """Return the score of each possible value (`readings`) of each role in `open_roles`.
 
-    The score of a value is the best among all combinations with values of the other open roles: it
-    rises with each sum that holds. Empty if there are more than MAX_READINGS combinations.
+    A combination of values scores higher with each sum that holds. The score of a value is the best
+    of all combinations that contain it. Empty if there are more than MAX_READINGS combinations.
     """
     count = 1
     for name in open_roles:
@@ -204,7 +207,7 @@ def values_of(lines: Mapping[str, Line]) -> dict[str, Decimal]:
 
 
 def with_sums(values: Values) -> dict[str, Decimal]:
-    """Return the values, with fixed and current assets added up if these totals are not tagged.
+    """Return the values; if fixed or current assets are not tagged, add the sum of their parts.
 
     Liabilities become positive, since some software tags them as negative.
     """
@@ -220,7 +223,7 @@ def with_sums(values: Values) -> dict[str, Decimal]:
 
 
 def residual(identity: Identity, values: Values) -> Decimal | None:
-    """Return the size of the difference between both sides; None if the sum cannot be tested."""
+    """Return the difference between both sides, without sign; None if it cannot be tested."""
     total = values.get(identity.total.name)
     has_needed = all(role.name in values for role in identity.needed)
     if total is None or not (has_needed and any(t.name in values for t in identity.terms)):
@@ -231,9 +234,9 @@ def residual(identity: Identity, values: Values) -> Decimal | None:
 
 
 def tolerance(identity: Identity, values: Values, lines: Mapping[str, Line]) -> Decimal:
-    """Return the largest difference that can come from rounding.
+    """Return the largest difference of the sum that rounding can cause.
 
-    That is half of the unit to which each number of the sum was rounded, added up.
+    Each number in the sum can differ by half of the unit to which it was rounded.
     """
     names = (role.name for role in (identity.total, *identity.terms) if role.name in values)
     quanta = (lines[name].quantum if name in lines else Decimal(1) for name in names)
@@ -250,7 +253,7 @@ def _score(identity: Identity, values: Values, lines: Mapping[str, Line]) -> int
 
 
 def confirmed_exactly(lines: Mapping[str, Line]) -> frozenset[str]:
-    """Return the names of the lines that are part of a sum of two or more terms that is exact."""
+    """Return the names of lines that are part of a sum of two or more terms without difference."""
     values = values_of(lines)
     return frozenset(
         role.name
@@ -262,9 +265,9 @@ def confirmed_exactly(lines: Mapping[str, Line]) -> frozenset[str]:
 
 
 def without_doubtful_assets(lines: Mapping[str, Line]) -> dict[str, Line]:
-    """Return the lines without unpaid capital and prepayments, if the sums hold better so.
+    """Return the lines; leave out unpaid capital and prepayments if the sums hold better so.
 
-    The tags of these lines are also used for parts of debtors, which current assets include.
+    The tags of these two are also used for parts of debtors, which are within current assets.
     """
     kept = dict(lines)
     for role in (concepts.CALLED_UP, concepts.PREPAYMENTS):

@@ -1,4 +1,4 @@
-"""Reads the lines of one balance sheet: for each role, its tagged values at that date."""
+"""Reads the lines of one balance sheet: the tagged values of each role, such as fixed assets."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ _HOME = "GBP"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The tagged values of one role.
+    """The tagged values of one role, a line of the balance sheet.
 
     `options` are the different values, the most precise first; several mean that the tags
     disagree. Values that differ only by rounding are one option. `quantum` is the unit that the
@@ -58,13 +58,13 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """The balances of one document at one date, `day`.
+class BalanceSet:
+    """The balances (amounts at a date) of one document at the date `day`.
 
-    `placed` are the ids of contexts that the document does not define, and that are taken as the
-    context of this date. `is_separate` is true for ESEF group accounts, in which facts without a
-    dimension are the group's, not the company's. `takes_periods` is true if the software tagged all
-    balances for the period instead of for its last day.
+    `placed` are the ids of contexts that the document uses but does not define, and that are taken
+    as contexts of this date. `is_separate` is true for ESEF group accounts, in which facts without
+    a dimension are the group's, not the company's. `takes_periods` is true if the software tagged
+    all balances for the period instead of for its last day.
     """
 
     document: Document
@@ -73,7 +73,7 @@ class Books:
     is_separate: bool = False
     takes_periods: bool = False
 
-    def is_here(self, fact: Fact) -> bool:
+    def includes(self, fact: Fact) -> bool:
         """Return whether the fact is of the company and of this date."""
         context = fact.context
         if context is None:
@@ -83,56 +83,56 @@ class Books:
         return (context.is_instant or self.takes_periods) and context.ends_on(self.day)
 
 
-def open_books(document: Document, day: date, placed: frozenset[str] = frozenset()) -> Books:
-    """Return the books of a document at `day`.
+def balances_at(document: Document, day: date, placed: frozenset[str] = frozenset()) -> BalanceSet:
+    """Return the balances of a document at `day`.
 
-    They are limited to the company's own facts if the document marks such facts in group accounts
-    (ESEF). Balances that are tagged for the period are used if there are no others.
+    In ESEF group accounts that mark the company's own facts, only these are included. Balances that
+    are tagged for the period are included if there are no others.
     """
-    separate = Books(document, day, is_separate=True)
+    separate = BalanceSet(document, day, is_separate=True)
     has_separate = any(
-        fact.context is not None and separate.is_here(fact)
+        fact.context is not None and separate.includes(fact)
         for key in BALANCES
         for fact in document.facts.get(key, ())
     )
-    books = separate if has_separate else Books(document, day, placed)
-    return books if any(balances_in(books)) else replace(books, takes_periods=True)
+    balances = separate if has_separate else BalanceSet(document, day, placed)
+    return balances if any(balances_in(balances)) else replace(balances, takes_periods=True)
 
 
-def balances_in(books: Books) -> Iterator[Fact]:
-    """Yield the balances of the books, with and without dimensions."""
+def balances_in(balances: BalanceSet) -> Iterator[Fact]:
+    """Yield the facts that are balances of the set, with and without dimensions."""
     for key in UNDIMENSIONED_BALANCES:
-        for fact in books.document.facts.get(key, ()):
-            if books.is_here(fact) and not fact.is_nil:
+        for fact in balances.document.facts.get(key, ()):
+            if balances.includes(fact) and not fact.is_nil:
                 yield fact
 
 
-def main_currency(books: Books) -> str | None:
-    """Return the most frequent currency of the balances; None if the document has no currency."""
+def main_currency(balances: BalanceSet) -> str | None:
+    """Return the most frequent currency of the balances; None if no fact has a currency."""
     uses: Counter[str] = Counter()
     for key in BALANCES:
-        for fact in books.document.facts.get(key, ()):
-            if fact.currency and books.is_here(fact):
+        for fact in balances.document.facts.get(key, ()):
+            if fact.currency and balances.includes(fact):
                 uses[fact.currency] += 1
     if not uses:
-        uses = books.document.currencies
+        uses = balances.document.currencies
     return min(uses, key=lambda code: (-uses[code], code != _HOME, code)) if uses else None
 
 
-def read_lines(books: Books) -> dict[str, Line]:
-    """Return the line of each role that is tagged in the books, by the role's name."""
-    currency = main_currency(books)
-    lines = ((role.name, _read_line(books, role, currency)) for role in ROLES)
+def read_lines(balances: BalanceSet) -> dict[str, Line]:
+    """Return the line of each role for which balances are tagged, by the role's name."""
+    currency = main_currency(balances)
+    lines = ((role.name, _read_line(balances, role, currency)) for role in ROLES)
     return {name: line for name, line in lines if line is not None}
 
 
-def _read_line(books: Books, role: Role, currency: str | None) -> Line | None:
-    """Return the line of the first concept with a value, or else of the first tagged concept.
+def _read_line(balances: BalanceSet, role: Role, currency: str | None) -> Line | None:
+    """Return the line of the role's first concept with a value, or else of the first tagged one.
 
-    None if no concept of the role is tagged. A total gets a warning if another concept of its role
-    has another value.
+    None if no concept of the role is tagged. If the role is a total, and another of its concepts
+    has another value, the line gets a warning.
     """
-    candidates = list(_candidates(books, role, currency))
+    candidates = list(_candidates(balances, role, currency))
     readable = [line for line in candidates if line.options]
     if not readable or role not in TOTALS:
         return next(iter(readable or candidates), None)
@@ -143,10 +143,10 @@ def _read_line(books: Books, role: Role, currency: str | None) -> Line | None:
     return replace(line, codes=(*line.codes, *codes)) if codes else line
 
 
-def _candidates(books: Books, role: Role, currency: str | None) -> Iterator[Line]:
-    """Yield the lines of the role's tagged concepts, in order of preference."""
+def _candidates(balances: BalanceSet, role: Role, currency: str | None) -> Iterator[Line]:
+    """Yield a line for each concept of the role that is tagged, in order of preference."""
     for key in role.concepts:
-        here = [fact for fact in books.document.facts.get(key, ()) if books.is_here(fact)]
+        here = [fact for fact in balances.document.facts.get(key, ()) if balances.includes(fact)]
         for facts in _tiers(role, here):
             tagged = _own(latest([fact for fact in facts if not fact.is_nil]))
             if tagged:
@@ -223,9 +223,10 @@ def _line_of(facts: Sequence[Fact], main: str | None) -> Line:
 
 
 def _page_sign(facts: Sequence[Fact]) -> int:
-    """Return what the page prints for negative facts: -1 if a minus for any, 1 if for none.
+    """Return how the page prints facts that are tagged as negative.
 
-    0 if that is unknown, or no fact is negative.
+    -1 if it prints a minus or bracket for any of them, 1 if for none, 0 if that is unknown or no
+    fact is negative.
     """
     signs = {fact.page_sign for fact in facts if fact.value is not None and fact.value < 0}
     return -1 if -1 in signs else max(signs, default=0)
@@ -236,10 +237,11 @@ def _is_separate(fact: Fact) -> bool:
 
 
 def distinct(values: Iterable[tuple[Decimal, Decimal]]) -> list[tuple[Decimal, Decimal]]:
-    """Return the different ones among pairs (value, quantum), the most precise first.
+    """Return the pairs (value, quantum) with different values, the most precise first.
 
-    A value that a more precise one rounds to is left out. At most MAX_OPTIONS + 1 pairs are
-    returned, since more values than that cannot be decided between.
+    The quantum is the unit to which a value was rounded. A value is left out if a more precise one
+    rounds to it. At most MAX_OPTIONS + 1 pairs are returned: between more values than that, the
+    sums cannot decide.
     """
     kept: list[tuple[Decimal, Decimal]] = []
     for value, quantum in sorted(set(values), key=lambda pair: (pair[1], pair[0])):

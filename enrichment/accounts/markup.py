@@ -1,4 +1,7 @@
-"""Reads the text of an inline XBRL tag, without its exclusions and with its continuations."""
+"""Reads the text of an inline XBRL tag.
+
+The text leaves out parts marked as excluded, and includes continuations elsewhere in the document.
+"""
 
 import html
 from collections.abc import Iterator
@@ -19,9 +22,9 @@ BLOCKS = frozenset({"br", "div", "p", "td", "th", "tr", "li", "table", "h1", "h2
 
 
 class TextReader:
-    """Reads the text of tags; raises AccountsRefused if a whole document takes too much work.
+    """Reads the text of tags; raises AccountsRefused if the document takes too much work.
 
-    Nodes and characters are counted over all tags. Tags may be nested and share continuations, so
+    Nodes and characters are counted over all tags: as tags may be nested and share continuations,
     even a small document could take much work.
     """
 
@@ -97,5 +100,6 @@ def local_name(node: etree._Element) -> str:
 
 def _too_much() -> AccountsRefused:
     return AccountsRefused(
-        RefusalCode.TOO_MANY_ELEMENTS, "The tags overlap, or hold more text, than in any accounts."
+        RefusalCode.TOO_MANY_ELEMENTS,
+        "The tags overlap more, or contain more text, than in the accounts of any company.",
     )

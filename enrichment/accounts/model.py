@@ -39,7 +39,7 @@ class AccountsRefused(Exception):
 
 
 class WarningCode(StrEnum):
-    """What a reader of the figures should know about how they were tagged."""
+    """The code of a warning about a figure in accounts: what is doubtful about its tags."""
 
     SIGN_INFERRED = "SIGN_INFERRED"
     SIGN_DOUBTFUL = "SIGN_DOUBTFUL"
@@ -82,7 +82,7 @@ class AccountsWarning:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of the current period, as the company filed it.
+    """One figure of the current period, as the company filed it, such as net assets.
 
     `value` is exact, in units of `currency` (never in thousands); if `currency` is None, it is a
     number of employees. `concept` is the local name of the tag, or the formula of a derived figure.

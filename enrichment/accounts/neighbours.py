@@ -37,7 +37,10 @@ _SCALES = {"thousand": 3, "k": 3, "000": 3, "million": 6, "m": 6, "mn": 6, "bill
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The text before and after a tag in its row, with marks at edges of cells and elements."""
+    """The text before and after a tag in its row of the page.
+
+    Special characters mark the edges of cells and elements.
+    """
 
     before: str
     after: str
@@ -72,8 +75,8 @@ class Neighbours:
 def neighbours_of(element: etree._Element) -> Neighbours:
     """Return the text beside the digits of a tag, within its row of the page.
 
-    It includes the text around the digits within the tag, since that may be excluded from the
-    number. The text of a large neighbour is replaced by a mark.
+    It includes text within the tag but around the digits, which may be excluded from the number.
+    The text of a large element is replaced by a mark.
     """
     shown = "".join(str(piece) for piece in islice(element.itertext(), _MAX_STEPS))
     around = _DIGITS.split(shown[:_MAX_CHARACTERS], maxsplit=1)
@@ -139,7 +142,7 @@ def _after(element: etree._Element) -> str:
 
 
 def _text_of(element: etree._Element) -> str:
-    """Return the text of a neighbour between marks of its edges; `?` if it has many nodes."""
+    """Return the text of an element between marks for its edges; `?` if it has many nodes."""
     if not isinstance(element.tag, str):
         return ""
     edge = _cell_edge(element) or _EDGE

@@ -1,4 +1,4 @@
-"""Parses numbers in words or in two units, such as `two hundred` and `12 pounds 34 pence`."""
+"""Parses numbers in words, such as `two hundred`, or in two units, such as `12 pounds 34 pence`."""
 
 import re
 from collections.abc import Iterator
@@ -88,10 +88,10 @@ def _below_thousand(value: int) -> Iterator[str]:
 
 
 def parts_in_two_units(text: str) -> tuple[str, str, bool] | None:
-    """Return the digits of the whole units, the hundredths, and whether the amount is negative.
+    """Return the digits of the units, those of the hundredths, and whether the amount is negative.
 
-    The hundredths are empty if there are none. None for a text with other or more numbers, or with
-    a word for a scale, such as `thousand`.
+    The digits of the hundredths are empty if there are none. Returns None for a text with other or
+    more numbers, or with a word for a scale, such as `thousand`.
     """
     whole, *minor = _RUN.findall(text) or [""]
     rest = _RUN.sub(" ", text)

@@ -36,7 +36,7 @@ _FINDER_FOLDER = "macosx"
 
 
 def is_zip(content: bytes) -> bool:
-    """Return whether the bytes are a zip; the file name is no proof, since some `.zip` are HTML."""
+    """Return whether the bytes are a zip file, whatever the name: some `.zip` files are HTML."""
     return content.startswith(ZIP_SIGNATURES)
 
 
@@ -59,7 +59,7 @@ def accounts_document(content: bytes) -> bytes:
     except (NotImplementedError, RuntimeError, ValueError) as error:
         raise _unsafe(f"The zip package cannot be opened: {error}.") from error
     if is_zip(document):
-        raise _unsafe("The accounts document in the package is itself a zip.")
+        raise _unsafe("The accounts document in the zip package is itself a zip file.")
     return document
 
 
@@ -68,13 +68,13 @@ def _unsafe(message: str) -> AccountsRefused:
 
 
 def _check_directory(content: bytes) -> None:
-    """Raise AccountsRefused for a large directory, before ZipFile creates an object per entry."""
+    """Raise AccountsRefused if the zip's directory is large: ZipFile makes an object per entry."""
     start = content.rfind(_END_SIGNATURE, max(0, len(content) - _END_BYTES - _MAX_COMMENT))
     if start < 0 or len(content) < start + _END_BYTES:
         raise _unsafe("The zip package has no end record: it is cut short.")
     locator = start - _ZIP64_LOCATOR_BYTES
     if locator >= 0 and content.startswith(_ZIP64_LOCATOR, locator):
-        raise _unsafe("The package is in the zip64 format, which accounts never need.")
+        raise _unsafe("The zip package is in the zip64 format, which accounts never need.")
     entries, directory_bytes = struct.unpack_from("<HI", content, start + 10)
     if entries > MAX_MEMBERS or directory_bytes > MAX_DIRECTORY_BYTES:
         raise _unsafe(f"The zip package holds more than {MAX_MEMBERS} members.")
@@ -106,7 +106,7 @@ def _accounts_member(members: list[ZipInfo]) -> ZipInfo:
 
 
 def _rank(path: PurePosixPath) -> int | None:
-    """Return how likely a file is the company's own accounts; 0 is the most likely.
+    """Return a rank for how likely a file is the company's own accounts; 0 is the most likely.
 
     None for other files, including those that macOS and other tools add, such as
     `__MACOSX/._page.xhtml`. Case, blanks and punctuation in the names of folders are ignored.
@@ -138,7 +138,7 @@ def _safe_path(member: ZipInfo) -> PurePosixPath:
     path = PurePosixPath(name)
     is_unsafe = path.is_absolute() or ".." in path.parts or ":" in name or "\x00" in name
     if is_unsafe:
-        raise _unsafe("A member of the zip package has a name that leads outside of it.")
+        raise _unsafe("A member of the zip package has a path that leads outside of the package.")
     if member.flag_bits & _ENCRYPTED:
         raise _unsafe("A member of the zip package is encrypted.")
     return path
@@ -146,17 +146,17 @@ def _safe_path(member: ZipInfo) -> PurePosixPath:
 
 def _read(package: ZipFile, member: ZipInfo) -> bytes:
     if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
-        raise _unsafe("The accounts document is packed by a method accounts never use.")
+        raise _unsafe("The accounts document is compressed by a method that accounts never use.")
     claimed = member.file_size
     if claimed > MAX_BYTES:
         raise AccountsRefused(
             RefusalCode.TOO_LARGE, f"The accounts document is larger than {MAX_BYTES} bytes."
         )
     if claimed > RATIO_FREE_BYTES and claimed > MAX_RATIO * member.compress_size:
-        raise _unsafe("The accounts document is packed more tightly than text can be.")
+        raise _unsafe("The accounts document is compressed more than text can be.")
     with package.open(member) as stream:
         # One byte more than claimed makes zipfile compare the checksum.
         document = stream.read(claimed + 1)
     if len(document) != claimed:
-        raise _unsafe("The accounts document is not of the size the package claims.")
+        raise _unsafe("The accounts document has another size than the zip package says.")
     return document

@@ -1,4 +1,4 @@
-"""Finds the balance sheet date, the start of its period, and the contexts that are undefined."""
+"""Finds the balance sheet date, the start of the period that ends then, and undefined contexts."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -31,16 +31,17 @@ def balance_sheet_date(document: Document) -> tuple[date, tuple[AccountsWarning,
         return newest, (_conflict("The document states more than one balance sheet date."),)
     if not any(document.facts.get(key) for key in _FIGURES):
         raise AccountsRefused(
-            RefusalCode.NOT_ACCOUNTS, "The document is tagged, but holds no balance sheet."
+            RefusalCode.NOT_ACCOUNTS, "The document is tagged, but contains no balance sheet."
         )
     if ends:
         return max(ends, key=lambda day: (day in instants, day)), (
             _inferred("the end of the period covered"),
         )
     if instants:
-        return max(instants), (_inferred("the newest date that carries balances"),)
+        return max(instants), (_inferred("the newest date for which balances are tagged"),)
     raise AccountsRefused(
-        RefusalCode.NO_BALANCE_SHEET_DATE, "The accounts do not say which date they are of."
+        RefusalCode.NO_BALANCE_SHEET_DATE,
+        "The accounts do not say what their balance sheet date is.",
     )
 
 
@@ -49,9 +50,10 @@ def _confirmed(
 ) -> tuple[date, tuple[AccountsWarning, ...]]:
     """Return the stated date `day`, or another one with a warning if balances have other dates.
 
-    The other date is the end of the period if there are balances at that date only, a date at most
-    a week from `day` (as in a year of 52 weeks) with more balances, or a later date if `day` is
-    that of the previous year. `ends` are the tagged ends of the period.
+    `ends` are the tagged ends of the period. Another date is returned in three cases: there are no
+    balances at `day`, but at the end of the period; there are more balances at a date at most a
+    week from `day` (as in a year of 52 weeks); or there are balances at a later date, because `day`
+    is that of the previous year.
     """
     concepts_on = _concepts_by_day(document)
     here = len(concepts_on.get(day, ()))
@@ -71,18 +73,23 @@ def _confirmed(
             moved = max(fuller, key=lambda other: (len(concepts_on[other]), other))
         elif ended or day not in ends:
             moved = max(ended or later)
-        return moved or day, (_conflict("Other dates carry as many balances as the stated one."),)
+        return moved or day, (
+            _conflict(
+                "At least as many balances are tagged for other dates as for the stated balance"
+                " sheet date."
+            ),
+        )
     if len(ends) == 1 and ends[0] in concepts_on:
         moved = ends[0]
     else:
         moved = min(near, key=lambda other: (abs(other - day), other), default=None)
     if moved is None:
         return day, ()
-    return moved, (_conflict("The stated balance sheet date carries no balances."),)
+    return moved, (_conflict("No balances are tagged for the stated balance sheet date."),)
 
 
 def _concepts_by_day(document: Document) -> dict[date, set[str]]:
-    """Return the keys of balances without dimensions by their date.
+    """Return, by date, the concepts (their keys) for which balances without dimensions are tagged.
 
     A time of midnight may mean the start of its day, or the end of the day before; both count.
     """
@@ -114,7 +121,7 @@ def _inferred(source: str) -> AccountsWarning:
 def stated_dates(document: Document, keys: tuple[str, ...]) -> list[date]:
     """Return the different dates that are tagged with the concepts `keys`.
 
-    Dates with dimensions are returned only if there are no others.
+    Facts with dimensions are used only if there are no others.
     """
     plain: list[date] = []
     narrowed: list[date] = []
@@ -157,7 +164,7 @@ def period_start(document: Document, day: date) -> date | None:
 
 
 def undefined_contexts(document: Document) -> frozenset[str]:
-    """Return the context ids of balances whose context the document does not define."""
+    """Return the ids of contexts that balances refer to, but the document does not define."""
     return frozenset(
         fact.context_id
         for key in concepts.UNDIMENSIONED_BALANCES

@@ -1,4 +1,7 @@
-"""Compares the currencies and scales that a page prints for its figures with those of the tags."""
+"""Compares currencies and scales printed on a page with those of the tags.
+
+They are printed beside figures, in headings of tables and in sentences.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -65,7 +68,10 @@ class _Units:
 
 
 class PrintedUnits:
-    """Compares tags with the headings of their tables and of the page, which are read once."""
+    """Compares tags with the headings of their tables and of the page.
+
+    Headings are read only once.
+    """
 
     def __init__(self, root: etree._Element) -> None:
         self._root = root
@@ -73,11 +79,11 @@ class PrintedUnits:
         self._page: _Units | None = None
 
     def contradict_currency(self, element: etree._Element, text: str, currency: str | None) -> bool:
-        """Return whether the page prints another currency for a tag than `currency`, but not that.
+        """Return whether the page prints currencies for a tag, but not `currency`.
 
-        The first of these that has a currency decides: `text`, the tag's own text; the text before
-        the tag; the tag's table; the headings and statements of the page. False if `currency` is
-        None.
+        `currency` is that of the tag; False if it is None. The first of these that has currencies
+        decides: `text`, the tag's own text; the text before the tag; the tag's table; the headings
+        and statements of the page.
         """
         if currency is None:
             return False
@@ -89,7 +95,7 @@ class PrintedUnits:
     def contradict_scale(self, element: etree._Element, scale: int) -> bool:
         """Return whether the headings of the tag's table name another power of ten than `scale`.
 
-        Without a table, or with one that names no units, the headings of the page are compared.
+        If there is no table, or its headings name no units, the headings of the page decide.
         """
         around = self._around(element)
         scales = (self._of_page() if around.is_empty else around).scales
@@ -129,7 +135,7 @@ def _texts_outside_tables(root: etree._Element) -> Iterator[str]:
 
 
 def _units_in(pieces: Iterable[str]) -> _Units:
-    """Return the units in those pieces of text that are only a unit, as `£'000` and `2024 EUR`."""
+    """Return the units in pieces of text that have nothing but a unit, as `£'000` or `2024 EUR`."""
     units = _Units()
     has_zeros = False
     for piece in pieces:
@@ -167,9 +173,9 @@ def _stated_currencies(pieces: Iterable[str]) -> Iterator[str]:
 
 
 def _currency_before(element: etree._Element) -> frozenset[str]:
-    """Return the currency at the end of the text before a tag in its row, ignoring brackets.
+    """Return the currency printed directly before a tag in its row; brackets are ignored.
 
-    Empty if there is none.
+    Several if the sign is ambiguous; empty if there is none.
     """
     current: etree._Element | None = element
     for _ in range(_NEAR):

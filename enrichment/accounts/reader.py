@@ -17,7 +17,7 @@ from enrichment.accounts.figures import (
     Findings,
     find_tagged,
 )
-from enrichment.accounts.lines import Books, Line, main_currency, open_books, read_lines
+from enrichment.accounts.lines import BalanceSet, Line, balances_at, main_currency, read_lines
 from enrichment.accounts.model import Accounts, AccountsRefused, RefusalCode, WarningCode
 from enrichment.accounts.periods import (
     SLACK,
@@ -30,7 +30,7 @@ from enrichment.accounts.periods import (
 )
 from enrichment.accounts.scales import flag_mixed_scales
 from enrichment.accounts.scope import flag_scope, has_revisions, is_scope_open
-from enrichment.accounts.signs import mend_totals
+from enrichment.accounts.signs import correct_total_signs
 from enrichment.accounts.unusable import note_unusable
 
 _MAX_STRAYS = 8
@@ -59,21 +59,21 @@ def _read(content: bytes, company_number: str | None) -> Accounts:
     number, has_other_number = company.read_company_number(document, company_number)
     day, date_warnings = balance_sheet_date(document)
     start = period_start(document, day)
-    books = _books(document, day)
+    balances = _balance_set(document, day)
     is_group = company.is_group(document)
-    lines = _settled(books)
+    lines = _settled(balances)
     found = Findings(warnings=list(date_warnings))
     if has_other_number:
         found.warn("company_number", WarningCode.COMPANY_NUMBER_CONFLICT)
     find_tagged(found, lines, day)
     find_parts(found, lines, day)
-    note_unusable(found, books)
+    note_unusable(found, balances)
     derive_total(found, lines, day)
     ends = _ends(document, day)
     find_employees(
         document, found, day=day, start=start, ends=ends,
-        is_separate=books.is_separate and not _has_uk_count(document, ends),
-        is_group=is_group or is_scope_open(books), is_revised=has_revisions(books),
+        is_separate=balances.is_separate and not _has_uk_count(document, ends),
+        is_group=is_group or is_scope_open(balances), is_revised=has_revisions(balances),
     )  # fmt: skip
     check_sums(found, lines)
     return Accounts(
@@ -81,7 +81,7 @@ def _read(content: bytes, company_number: str | None) -> Accounts:
         company_name=company.read_company_name(document),
         balance_sheet_date=day,
         period_start=start,
-        currency=_currency(found) or main_currency(books),
+        currency=_currency(found) or main_currency(balances),
         is_dormant=company.read_dormant(document),
         is_group=is_group,
         employees=found.figure(EMPLOYEES),
@@ -95,36 +95,36 @@ def _read(content: bytes, company_number: str | None) -> Accounts:
     )
 
 
-def _books(document: Document, day: date) -> Books:
-    """Return the books at `day`, with balances of an undefined context if there are no others.
+def _balance_set(document: Document, day: date) -> BalanceSet:
+    """Return the balances at `day`; if there are none, those of an undefined context.
 
-    A context that the document does not define is taken as that of `day` if no balance has this
-    date, and its balances add up. If there are several such contexts, exactly one of them must add
-    up together with creditors that have the date `day`.
+    If no balance has the date `day`, a context that the document does not define is taken as one of
+    this date, provided that its balances add up. If there are several such contexts, the one is
+    taken in whose sums creditors due within one year take part, if it is the only one.
     """
     strays = undefined_contexts(document)
     is_hopeless = not 0 < len(strays) <= _MAX_STRAYS
     if is_hopeless or any(context_day == day for context_day in balance_instants(document)):
-        return open_books(document, day)
-    placements = [open_books(document, day, frozenset({stray})) for stray in sorted(strays)]
+        return balances_at(document, day)
+    placements = [balances_at(document, day, frozenset({stray})) for stray in sorted(strays)]
     if len(placements) == 1:
-        good = [books for books in placements if identities.balances(_settled(books))]
+        good = [balances for balances in placements if identities.balances(_settled(balances))]
     else:
         good = [
-            books
-            for books in placements
-            if identities.balances(_settled(books), with_role=concepts.CREDITORS_WITHIN)
+            balances
+            for balances in placements
+            if identities.balances(_settled(balances), with_role=concepts.CREDITORS_WITHIN)
         ]
-    return good[0] if len(good) == 1 else open_books(document, day)
+    return good[0] if len(good) == 1 else balances_at(document, day)
 
 
-def _settled(books: Books) -> dict[str, Line]:
-    lines = identities.without_doubtful_assets(identities.settle(read_lines(books)))
-    return flag_scope(flag_mixed_scales(mend_totals(lines)), books)
+def _settled(balances: BalanceSet) -> dict[str, Line]:
+    lines = identities.without_doubtful_assets(identities.resolve_values(read_lines(balances)))
+    return flag_scope(flag_mixed_scales(correct_total_signs(lines)), balances)
 
 
 def _ends(document: Document, day: date) -> frozenset[date]:
-    """Return the possible ends of the period: `day`, and tagged ends at most a week from it."""
+    """Return the dates that may end the period: `day`, and tagged ends at most a week from it."""
     stated = stated_dates(document, concepts.PERIOD_END)
     return frozenset({day, *(end for end in stated if abs(end - day) <= SLACK)})
 

@@ -15,7 +15,7 @@ FIGURES = (
 
 
 def as_record(accounts: Accounts) -> dict[str, object]:
-    """Return the accounts as a dictionary, with dates in ISO 8601 and exact numbers."""
+    """Return the accounts as a dictionary, with dates as ISO 8601 texts and exact numbers."""
     figures = {name: _number(getattr(accounts, name)) for name in FIGURES}
     total = accounts.total_assets
     return {

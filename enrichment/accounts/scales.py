@@ -1,4 +1,4 @@
-"""Detects lines with another scale than the rest, such as one in pounds among thousands."""
+"""Detects lines that are tagged in another scale than the rest: one in pounds among thousands."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from enrichment.accounts.model import WarningCode
 def flag_mixed_scales(lines: Mapping[str, Line]) -> dict[str, Line]:
     """Return the lines, with a warning on each whose tags have another scale than most lines.
 
-    Lines that are part of an exact sum get no warning. If two scales are equally frequent, all
-    other lines get one.
+    Lines that are part of a sum without difference get no warning. If no scale is the most
+    frequent, all other lines get one.
     """
     uses = Counter(scale for line in lines.values() for scale in line.scales)
     if len(uses) < 2:  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""Corrects totals that are tagged with the wrong sign, if all sums together prove the error."""
+"""Corrects totals that are tagged with the wrong sign, if the sums together prove the error."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -12,11 +12,11 @@ _OF_ASSETS = (concepts.NET_CURRENT, concepts.LESS_CURRENT_LIABILITIES)
 _OF_EQUITY = (concepts.NET, concepts.EQUITY, concepts.FUNDS)
 
 
-def mend_totals(lines: Mapping[str, Line]) -> dict[str, Line]:
+def correct_total_signs(lines: Mapping[str, Line]) -> dict[str, Line]:
     """Return the lines, with the signs of some totals changed if this makes all sums hold.
 
-    Signs are changed only if the sums fail as tagged, and hold with exactly one set of changes. A
-    total whose tag and page both say that it is negative is not changed.
+    Signs are changed only if the sums fail with the tagged signs, and hold with exactly one set of
+    changes. A total that is both tagged and printed as negative is not changed.
     """
     values = identities.values_of(lines)
     mended = dict(lines)
@@ -41,8 +41,8 @@ def _ways(names: list[str]) -> list[frozenset[str]]:
     assets = {role.name for role in _OF_ASSETS}
     for choice in product((False, True), repeat=len(names)):
         turned = frozenset(name for name, is_turned in zip(names, choice, strict=True) if is_turned)
-        # Net assets may be negative although assets are positive, if long-term debts are not
-        # tagged. So a change of the signs of equity alone proves nothing.
+        # If long-term debts are not tagged, net assets may be negative though assets are positive.
+        # So it proves nothing if only the signs of equity would have to change.
         is_equity_alone = equity <= turned and not turned & assets
         if turned and not (equity and is_equity_alone):
             ways.append(turned)

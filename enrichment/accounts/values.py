@@ -36,7 +36,7 @@ _APOSTROPHES = "'\u2019\u02b9\u2032`"
 _CURRENCY_SIGNS = "£€$"
 _BLANKS = " \t\r\n\u00a0\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 LINE_BREAK = "\f"
-"""Marks a line break within a tag; XML text cannot contain this character.
+"""Marks a line break within the text of a tag; XML itself cannot contain this character.
 
 A number with a line break within its digits is unreadable.
 """
@@ -47,7 +47,7 @@ _INDIAN_GROUPS = re.compile(r"\d{1,3}(,\d{2})*,\d{3}", re.ASCII)
 
 
 class UnreadableError(ValueError):
-    """A text does not have the format of its tag, or the format is unknown."""
+    """The text of a tag does not follow the tag's format, or the format is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Number:
 
 
 def format_name(raw: str | None) -> str | None:
-    """Return a format's local name in lower case without hyphens; None without a format."""
+    """Return the local name of a format, in lower case without hyphens; None without a format."""
     if raw is None or not raw.strip():
         return None
     return raw.strip().rpartition(":")[2].replace("-", "").lower()
@@ -78,17 +78,20 @@ def read_number(text: str, raw_format: str | None) -> Number | None:
     unknown, or the text does not follow it.
     """
     if len(text) > _MAX_TEXT:
-        raise UnreadableError("The number is too long.")
+        raise UnreadableError("The tagged text is too long for a number.")
     name = format_name(raw_format)
     if name in _EMPTY_FORMATS | _ZERO_FORMATS and has_amount(text):
-        raise UnreadableError("The format says that there is no amount, but the text holds one.")
+        raise UnreadableError(
+            "The tag's number format says that there is no amount, but the tagged text contains"
+            " one."
+        )
     if name in _EMPTY_FORMATS:
         return None
     if name in _ZERO_FORMATS:
         return Number(Decimal(0), 0)
     read = _READERS.get(name)
     if read is None:
-        raise UnreadableError(f"The number format {name!r} is unknown.")
+        raise UnreadableError(f"The tag's number format {name!r} is unknown.")
     return read(text)
 
 
@@ -101,7 +104,7 @@ def _dash(text: str) -> Number:
     shown = "".join(c for c in text if not c.isspace() and c not in _INVISIBLE)
     if shown.strip(_CURRENCY_SIGNS).strip(_DASHES) in ("", "0"):
         return Number(Decimal(0), 0)
-    raise UnreadableError("A dash is expected.")
+    raise UnreadableError("The tag's number format needs a dash, but the tagged text is not one.")
 
 
 def _plain_number(
@@ -109,8 +112,8 @@ def _plain_number(
 ) -> Number:
     """Parse a number with separators, and a sign, brackets or a currency sign around it.
 
-    `point` is the decimal point, `groups` the separator of thousands, and `pattern` the allowed
-    groups of digits, with commas as separators.
+    `point` is the decimal point, `groups` the characters that may separate groups of digits, and
+    `pattern` matches allowed groups (of three digits, for example), separated by commas.
     """
     shown = "".join(c for c in text if c not in _INVISIBLE).strip()
     digits = shown.strip("()" + _CURRENCY_SIGNS + _DASHES + _BLANKS + LINE_BREAK)
@@ -141,17 +144,20 @@ def _without_groups(whole: str, groups: str, pattern: re.Pattern[str]) -> str:
     )
     plain = "".join("," if c in separators else c for c in whole)
     if not is_one_kind or not pattern.fullmatch(plain):
-        raise UnreadableError("The digits do not stand in groups of three.")
+        raise UnreadableError(
+            "The digits of the tagged number are not in groups of three, or the groups have"
+            " different separators."
+        )
     return plain.replace(",", "")
 
 
 def _number(whole: str, fraction: str, is_negative: bool) -> Number:
-    """Return the number; raises UnreadableError for other than ASCII digits, or too many digits."""
+    """Return the number; raises UnreadableError for digits other than 0 to 9, or too many."""
     digits = whole + fraction
     if not (digits.isascii() and digits.isdigit()):
-        raise UnreadableError("The text is not a number.")
+        raise UnreadableError("The tagged text is not a number.")
     if len(whole.lstrip("0")) > MAX_WHOLE_DIGITS or len(fraction) > MAX_PLACES:
-        raise UnreadableError("The number has more digits than any accounts.")
+        raise UnreadableError("The tagged number has more digits than the accounts of any company.")
     value = Decimal((int(is_negative), tuple(int(c) for c in digits), -len(fraction)))
     return Number(value or abs(value), len(fraction), is_negative_inside=is_negative)
 
@@ -159,14 +165,18 @@ def _number(whole: str, fraction: str, is_negative: bool) -> Number:
 def _unit_number(text: str) -> Number:
     parts = parts_in_two_units(text)
     if parts is None:
-        raise UnreadableError("The text is not a sum in two units.")
+        raise UnreadableError(
+            "The tagged text is not an amount in two units, as its number format says."
+        )
     return _number(*parts)
 
 
 def _words(text: str) -> Number:
     value = value_in_words(text)
     if value is None:
-        raise UnreadableError("The text is not a number in words.")
+        raise UnreadableError(
+            "The tagged text is not a number in words, as its number format says."
+        )
     return Number(value, 0)
 
 
@@ -193,7 +203,9 @@ def read_whole(raw: str | None) -> int | None:
     text = raw.strip().removeprefix("+")
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit()):
-        raise UnreadableError("A whole number is expected.")
+        raise UnreadableError(
+            "An attribute of the tag, such as `scale` or `decimals`, is not a whole number."
+        )
     if len(digits.lstrip("0")) > 3:  # noqa: PLR2004
         return MAX_SCALE + 1 if text == digits else -MAX_SCALE - 1
     return int(text)
@@ -212,7 +224,7 @@ def shifted(value: Decimal, places: int) -> Decimal:
 
 
 def is_sane(value: Decimal) -> bool:
-    """Return whether `value` is small enough for sums of such values to be exact in 28 digits."""
+    """Return whether `value` is so small that sums of such values are exact with 28 digits."""
     return abs(value) < _LARGEST and int(value.as_tuple().exponent) >= -MAX_PLACES
 
 

@@ -25,7 +25,8 @@ _WITHIN = ("core:MaturitiesOrExpirationPeriodsDimension", "core:WithinOneYear")
 _AFTER = ("core:MaturitiesOrExpirationPeriodsDimension", "core:AfterOneYear")
 _GROUP_SCOPE = ("bus:ScopeAccountsDimension", "bus:ConsolidatedGroupCompanyAccounts")
 _CONSOLIDATED = ("core:GroupCompanyDataDimension", "core:Consolidated")
-# printed label; concept; suffix of its context's id for the maturity; attribute of BalanceSheet
+# For each line: printed label, concept, suffix of the context's id (when a debt is due), and
+# attribute of BalanceSheet.
 _LINES = (
     ("Fixed assets", "FixedAssets", "", "fixed_assets"),
     ("Current assets", "CurrentAssets", "", "current_assets"),
@@ -47,7 +48,7 @@ _EPOCH_OF_ZIP = (2026, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """The content of accounts.
+    """The content of made-up accounts.
 
     `previous` are the figures of the year before, and `group` those of the consolidated group; each
     is None if the accounts do not show them.

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from enrichment.sandbox import refusals, register
 from enrichment.sandbox.catalogue import CATALOGUE, find_company
-from enrichment.sandbox.companies import PDF, Company, Filing, Flaw, Trouble
+from enrichment.sandbox.companies import PDF, Company, DocumentFault, Filing, ProfileFailure
 from enrichment.sandbox.config import SandboxConfig
 from enrichment.sandbox.front_door import KEY
 from enrichment.sandbox.signing import LinkSigner
@@ -45,20 +45,20 @@ class Apis:
         ]
 
     def find(self, number: str) -> Company | None:
-        """Return the company with a number, or None; companies with real documents come first."""
+        """Return the company with a number, or None; one with real documents is preferred."""
         return self._real.get(number) or find_company(number)
 
     async def profile(self, request: web.Request) -> web.StreamResponse:
-        """Answer ``GET /company/{number}``, or fail if the company is to show a failure."""
+        """Answer ``GET /company/{number}``; fail if the company is an example of a failure."""
         number = request.match_info["number"]
         if len(number) > _MAX_NUMBER:
             return refusals.broken(500)
         company = self.find(number)
         if company is None:
             return refusals.refused(404, "company-profile-not-found")
-        trouble = company.trouble
-        if trouble is not None and self._strikes(request[KEY], f"profile/{number}", trouble.times):
-            return await self._in_trouble(request, trouble, company)
+        failure = company.failure
+        if failure is not None and self._strikes(request[KEY], f"profile/{number}", failure.times):
+            return await self._failure_answer(request, failure, company)
         return web.json_response(register.profile(company), headers={"Cache-Control": "no-store"})
 
     async def filing_history(self, request: web.Request) -> web.StreamResponse:
@@ -125,48 +125,50 @@ class Apis:
         return company, named[1]
 
     def _link(self, request: web.Request, filing: Filing, kind: str) -> str:
-        if filing.flaw is Flaw.FOREIGN_REDIRECT:
+        if filing.fault is DocumentFault.FOREIGN_REDIRECT:
             return _FOREIGN
         identifier = request.match_info["id"]
-        is_old = filing.flaw is Flaw.EXPIRES_ONCE and self._strikes(request[KEY], identifier, 1)
+        is_old = filing.fault is DocumentFault.EXPIRES_ONCE and self._strikes(
+            request[KEY], identifier, 1
+        )
         path = f"/{BUCKET}/docs/{identifier}/{storage_name(kind)}"
         age_s = self._config.link_lifetime_s + 1.0 if is_old else 0.0
         return self.storage_url + self._signer.sign(path, now=self._config.clock(), age_s=age_s)
 
     def _strikes(self, key: str, what: str, times: int | None) -> bool:
-        """Count a request to `what` with an API key; return whether it must still fail.
+        """Count a request for `what` with an API key; return whether it must fail.
 
-        The first `times` requests fail; with None, all do.
+        The first `times` requests fail; if `times` is None, all do.
         """
         self._seen[key, what] += 1
         return times is None or self._seen[key, what] <= times
 
-    async def _in_trouble(
-        self, request: web.Request, trouble: Trouble, company: Company
+    async def _failure_answer(
+        self, request: web.Request, failure: ProfileFailure, company: Company
     ) -> web.StreamResponse:
-        if trouble.delay_s:
-            await asyncio.sleep(trouble.delay_s)
+        if failure.delay_s:
+            await asyncio.sleep(failure.delay_s)
             return web.json_response(register.profile(company))
-        if trouble.breaks_json:
+        if failure.breaks_json:
             return web.Response(text='{"company_name": "SANDBOX', content_type="application/json")
-        if trouble.drops_connection:
+        if failure.drops_connection:
             return await _cut_off(request)
-        if trouble.status == 429:  # noqa: PLR2004 - an HTTP status
-            return self._busy(trouble)
-        return refusals.broken(trouble.status)
+        if failure.status == 429:  # noqa: PLR2004 - an HTTP status
+            return self._busy(failure)
+        return refusals.broken(failure.status)
 
-    def _busy(self, trouble: Trouble) -> web.Response:
+    def _busy(self, failure: ProfileFailure) -> web.Response:
         response = web.Response(status=429)
-        if trouble.retry_after_s is not None:
-            response.headers["Retry-After"] = str(trouble.retry_after_s)
-        if trouble.reset_in_s is not None:
-            reset_at = int(self._config.clock()) + trouble.reset_in_s
+        if failure.retry_after_s is not None:
+            response.headers["Retry-After"] = str(failure.retry_after_s)
+        if failure.reset_in_s is not None:
+            reset_at = int(self._config.clock()) + failure.reset_in_s
             response.headers["X-Ratelimit-Reset"] = str(reset_at)
         return response
 
 
 def storage_name(kind: str) -> str:
-    """Return the last part of a document's path in storage, such as `application-pdf`."""
+    """Return the last part of a document's path in storage, such as `application-pdf`, by type."""
     return re.sub(r"[^a-z0-9]", "-", kind)
 
 

@@ -16,7 +16,7 @@ Document = Callable[[], bytes]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class Flaw(Enum):
+class DocumentFault(Enum):
     """A fault of a company's newest accounts document, or of its download."""
 
     GARBAGE = auto()
@@ -29,10 +29,10 @@ class Flaw(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """A failure in place of the company profile.
+class ProfileFailure:
+    """A failure that is answered instead of the company profile.
 
-    It occurs `times` times for each API key; if that is None, always.
+    It occurs for the first `times` requests with each API key; if None, always.
     """
 
     status: int = 200
@@ -46,9 +46,9 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """One filing; `documents` are functions that return its content, by content type.
+    """One filing; `documents` has functions that return its content, by content type.
 
-    A PDF exists of each filing and is not among them.
+    Each filing also has a PDF, which is not in `documents`.
     """
 
     type: str
@@ -58,13 +58,13 @@ class Filing:
     made_up_on: date | None = None
     is_paper: bool = False
     has_link: bool = True
-    flaw: Flaw | None = None
+    fault: DocumentFault | None = None
     documents: Mapping[str, Document] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """A registered office."""
+    """The postal address of a registered office."""
 
     address_line_1: str
     locality: str
@@ -76,7 +76,7 @@ class Office:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """One company of the sandbox; `what` describes the case that it shows.
+    """A company of the sandbox; `what` describes the case that it shows.
 
     `profile` overrides members of the company profile; a value of None removes the member.
     """
@@ -92,7 +92,7 @@ class Company:
     accounts_kind: str | None = None
     sic_codes: tuple[str, ...] = ("61900",)
     profile: Mapping[str, Any] = field(default_factory=dict)
-    trouble: Trouble | None = None
+    failure: ProfileFailure | None = None
 
     @property
     def newest_accounts(self) -> Filing | None:

@@ -20,10 +20,10 @@ from enrichment.sandbox.companies import (
     ZIP,
     Company,
     Document,
+    DocumentFault,
     Filing,
-    Flaw,
     Office,
-    Trouble,
+    ProfileFailure,
 )
 
 NEWEST_YEAR_END = date(2025, 12, 31)
@@ -31,7 +31,7 @@ OTHER_NUMBER = "00000101"
 _FILED_AFTER = timedelta(days=200)
 _AMENDED_AFTER = timedelta(days=45)
 _OVERSIZE = 21_000_000
-# Its category is accounts, but it contains none: clients must check the type of a filing.
+# A filing of the category accounts that has none: clients must check the type of a filing.
 _CHANGE_OF_DATE = Filing(
     "AA01",
     "accounts",
@@ -71,12 +71,12 @@ _TOWNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class FiledAccounts:
     """Describes the filed accounts of a company, which are of two years.
 
     `sheet` and `before` are the balance sheets of this year and of earlier ones; None generates
     them, with amounts multiplied by `scale`. With a `group_scale`, the accounts also have group
-    figures, generated with that scale. `flaw`, `on_paper` and `has_link` apply to the newest
+    figures, generated with that scale. `fault`, `on_paper` and `has_link` apply to the newest
     accounts only.
     """
 
@@ -89,11 +89,11 @@ class Books:
     amended: bool = False
     on_paper: bool = False
     has_link: bool = True
-    flaw: Flaw | None = None
+    fault: DocumentFault | None = None
 
 
-def dormant() -> Books:
-    return Books("dormant", sheet=DORMANT, before=DORMANT)
+def dormant() -> FiledAccounts:
+    return FiledAccounts("dormant", sheet=DORMANT, before=DORMANT)
 
 
 def entry(
@@ -101,7 +101,7 @@ def entry(
     name: str,
     what: str,
     *,
-    books: Books | None = Books(),
+    filed: FiledAccounts | None = FiledAccounts(),
     office: Office | None = None,
     incorporated_on: date = date(2012, 3, 14),
     type: str = "ltd",  # noqa: A002 - the register's word
@@ -110,15 +110,15 @@ def entry(
     jurisdiction: str = "england-wales",
     filed_nothing: bool = False,
     profile: Mapping[str, Any] = NOTHING,
-    trouble: Trouble | None = None,
+    failure: ProfileFailure | None = None,
 ) -> Company:
     """Return a company for the catalogue; without further arguments, an ordinary active company.
 
-    `what` describes the case that it shows. Without `books` it has no accounts; with
+    `what` describes the case that it shows. Without `filed` it has no accounts; with
     `filed_nothing` it has no other filings either.
     """
     other_filings = () if filed_nothing else _other_filings(incorporated_on)
-    accounts = tuple(_accounts_filings(number, name, books)) if books else ()
+    accounts = tuple(_accounts_filings(number, name, filed)) if filed else ()
     return Company(
         number=number,
         name=name,
@@ -128,9 +128,9 @@ def entry(
         type=type,
         status=status,
         filings=accounts + other_filings,
-        accounts_kind=books.kind if books else None,
+        accounts_kind=filed.kind if filed else None,
         profile={"jurisdiction": jurisdiction, "subtype": subtype} | dict(profile),
-        trouble=trouble,
+        failure=failure,
     )
 
 
@@ -159,43 +159,43 @@ def _other_filings(incorporated_on: date) -> tuple[Filing, ...]:
     )
 
 
-def _accounts_filings(number: str, name: str, books: Books) -> list[Filing]:
+def _accounts_filings(number: str, name: str, filed: FiledAccounts) -> list[Filing]:
     end = NEWEST_YEAR_END
-    current = books.sheet or sheet_of(number, end.year, scale=books.scale)
-    previous = books.before or sheet_of(number, end.year - 1, scale=books.scale)
-    oldest = books.before or sheet_of(number, end.year - 2, scale=books.scale)
-    if books.flaw is Flaw.EMPLOYEES_MISSING:
+    current = filed.sheet or sheet_of(number, end.year, scale=filed.scale)
+    previous = filed.before or sheet_of(number, end.year - 1, scale=filed.scale)
+    oldest = filed.before or sheet_of(number, end.year - 2, scale=filed.scale)
+    if filed.fault is DocumentFault.EMPLOYEES_MISSING:
         current, previous = without_employees(current), without_employees(previous)
-    newest = _accounts(number, name, books, end=end, sheets=(current, previous))
-    flawless = replace(books, flaw=None, on_paper=False, has_link=True)
+    newest = _accounts(number, name, filed, end=end, sheets=(current, previous))
+    flawless = replace(filed, fault=None, on_paper=False, has_link=True)
     earlier = _accounts(number, name, flawless, end=year_before(end), sheets=(previous, oldest))
-    filed = [_filing(newest, books), _CHANGE_OF_DATE, _filing(earlier, flawless)]
-    if books.amended:
+    filings = [_filing(newest, filed), _CHANGE_OF_DATE, _filing(earlier, flawless)]
+    if filed.amended:
         sheets = (sheet_of(number, end.year + 50), previous)
-        filed.insert(0, _amendment(_accounts(number, name, books, end=end, sheets=sheets), books))
-    return filed
+        filings.insert(0, _amendment(_accounts(number, name, filed, end=end, sheets=sheets), filed))
+    return filings
 
 
-def _filing(accounts: Accounts, books: Books) -> Filing:
+def _filing(accounts: Accounts, filed: FiledAccounts) -> Filing:
     return Filing(
         "AA",
         "accounts",
-        f"accounts-with-accounts-type-{books.kind}",
+        f"accounts-with-accounts-type-{filed.kind}",
         accounts.period_end_on + _FILED_AFTER,
         made_up_on=accounts.period_end_on,
-        is_paper=books.on_paper,
-        has_link=books.has_link,
-        flaw=books.flaw,
-        documents={} if books.on_paper else _documents(accounts, books),
+        is_paper=filed.on_paper,
+        has_link=filed.has_link,
+        fault=filed.fault,
+        documents={} if filed.on_paper else _documents(accounts, filed),
     )
 
 
-def _amendment(accounts: Accounts, books: Books) -> Filing:
-    first = _filing(accounts, books)
+def _amendment(accounts: Accounts, filed: FiledAccounts) -> Filing:
+    first = _filing(accounts, filed)
     return replace(
         first,
         type="AAMD",
-        description=f"accounts-amended-with-accounts-type-{books.kind}",
+        description=f"accounts-amended-with-accounts-type-{filed.kind}",
         filed_on=first.filed_on + _AMENDED_AFTER,
     )
 
@@ -203,32 +203,32 @@ def _amendment(accounts: Accounts, books: Books) -> Filing:
 def _accounts(
     number: str,
     name: str,
-    books: Books,
+    filed: FiledAccounts,
     *,
     end: date,
     sheets: tuple[BalanceSheet, BalanceSheet],
 ) -> Accounts:
-    is_other = books.flaw is Flaw.WRONG_COMPANY
+    is_other = filed.fault is DocumentFault.WRONG_COMPANY
     return Accounts(
         number=OTHER_NUMBER if is_other else number,
         name="SANDBOX ALPHA TRADING LIMITED" if is_other else name,
-        title=f"{books.kind.replace('-', ' ').capitalize()} accounts",
+        title=f"{filed.kind.replace('-', ' ').capitalize()} accounts",
         period_end_on=end,
         current=sheets[0],
         previous=sheets[1],
-        group=sheet_of(number, end.year, scale=books.group_scale) if books.group_scale else None,
-        is_dormant=books.kind == "dormant",
+        group=sheet_of(number, end.year, scale=filed.group_scale) if filed.group_scale else None,
+        is_dormant=filed.kind == "dormant",
     )
 
 
-def _documents(accounts: Accounts, books: Books) -> dict[str, Document]:
-    if books.zipped:
+def _documents(accounts: Accounts, filed: FiledAccounts) -> dict[str, Document]:
+    if filed.zipped:
         return {ZIP: partial(write_cic_package, accounts)}
-    if books.flaw is Flaw.GARBAGE:
+    if filed.fault is DocumentFault.GARBAGE:
         return {XHTML: partial(_garbage, accounts.number)}
-    if books.flaw is Flaw.TRUNCATED:
+    if filed.fault is DocumentFault.TRUNCATED:
         return {XHTML: partial(_half, accounts)}
-    if books.flaw is Flaw.OVERSIZE:
+    if filed.fault is DocumentFault.OVERSIZE:
         return {XHTML: partial(bytes, _OVERSIZE)}
     return {XHTML: partial(write_ixbrl, accounts)}
 

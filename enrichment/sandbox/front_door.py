@@ -23,7 +23,7 @@ _FAULTS = (500, 502, 503, 504)
 
 
 def origin_of(request: web.Request) -> Origin:
-    """Return the API that a request is sent to, by its path; both APIs share a port."""
+    """Return to which of the two APIs a request is sent, by its path; they share a port."""
     return "document" if request.path.startswith("/document/") else "api"
 
 

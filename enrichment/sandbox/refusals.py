@@ -1,4 +1,4 @@
-"""Creates error answers like those of Companies House, its gateway and its document storage."""
+"""Creates error answers like those of Companies House, its gateway, and its document storage."""
 
 import secrets
 

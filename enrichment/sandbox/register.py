@@ -1,4 +1,4 @@
-"""Creates the JSON of answers about a company, with the members that Companies House sends."""
+"""Creates the JSON in answers about a company, with the members that Companies House sends."""
 
 import base64
 import hashlib

@@ -11,7 +11,7 @@ Origin = Literal["api", "document", "storage"]
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """One request: `time` in epoch seconds, `path` without query, `key` the API key as received."""
+    """A request: `time` in epoch seconds, `path` without query, `key` the API key as received."""
 
     time: float
     origin: Origin
@@ -22,7 +22,7 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """All requests since the start, oldest first; they are also appended to a file, if given."""
+    """Keeps all requests since the start, oldest first; also appends them to a file, if given."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.requests: list[LoggedRequest] = []

@@ -16,7 +16,7 @@ Verdict = Literal["GOOD", "EXPIRED", "BAD_SIGNATURE"]
 class LinkSigner:
     """Signs paths with a secret; the links are valid for `lifetime_s` seconds.
 
-    They have the query parameters of S3.
+    The links have the query parameters of S3.
     """
 
     def __init__(self, secret: bytes, *, lifetime_s: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """The result for one request.
+    """Whether one request is allowed, for the headers of its answer.
 
     `remaining` is the number of further requests in the window, and `reset_at` the window's end in
     epoch seconds.
@@ -23,7 +23,7 @@ class Allowance:
 class Throttle:
     """Allows each key `limit` requests in a window of `window_s` seconds.
 
-    The window is the last `window_s` seconds if `is_rolling`, otherwise it begins with a key's
+    The window is the last `window_s` seconds if `is_rolling`; otherwise it begins with a key's
     first request. A refused request does not count.
     """
 

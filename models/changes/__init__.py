@@ -1,1 +1,1 @@
-"""State changes, each with its history, audit, event and job rows."""
+"""Write operations: each stores its changes with their history, audit, event and job rows."""

@@ -1,8 +1,8 @@
 """The rules for administering access.
 
 Nobody can grant, or take over, permissions that they do not have. A partner's credential
-administers the access tokens of its own reseller and nothing else (R99). At least one person must
-stay able to administer access; only the operator may remove the last one. Acts of administration
+administers the users and access tokens of its own reseller and nothing else (R99). At least one
+person must stay able to administer access; only the operator may remove the last one. Such changes
 run one after another, so that none decides by data that another is changing.
 """
 
@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from tortoise.models import Model
 
+from models.rules.checks import Checks
 from models.rules.errors import RefusalCode, StaleVersion, refuse
-from models.rules.permission import with_implied
+from models.rules.permission import FOR_PARTNERS, with_implied
 from models.storage.database import wake
 from models.storage.locks import lock, lock_name, lock_shared
 from models.storage.sql import run, to_database
@@ -28,19 +29,29 @@ Row = TypeVar("Row", bound=Model)
 
 
 async def begin_administration() -> None:
-    """Wait until concurrent changes of access have ended, and wake TOKENS after the commit."""
+    """Lock the administration of access until the transaction ends.
+
+    After the commit the topic TOKENS is notified, so that all processes drop cached tokens.
+    """
     await lock_name(ADMINISTRATION)
     await wake(TOKENS)
 
 
-async def begin_platform_wide(act: ActorContext) -> None:
-    """Begin a change of users, groups or permissions; refuses partners' credentials (R99)."""
+async def begin_platform_administration(act: ActorContext) -> None:
+    """Begin a change of groups; refuses partners' credentials (R99)."""
+    refuse_beyond_reseller(act)
+    await begin_administration()
+
+
+def refuse_beyond_reseller(act: ActorContext, *path: str) -> None:
+    """Refuse a partner's change of a group, which may have users of several resellers."""
     if act.principal.reseller_id is not None:
         raise refuse(
             RefusalCode.BEYOND_RESELLER,
-            "A partner's credential administers the access tokens of its own reseller only.",
+            "You are signed in for a reseller, so you can administer the users and access tokens of"
+            " that reseller, but no user groups.",
+            *path,
         )
-    await begin_administration()
 
 
 async def locked(
@@ -48,12 +59,12 @@ async def locked(
 ) -> Row:
     """Lock and return a row; refuses a missing row or a stale version (R101).
 
-    `what` names the kind of row in the message. `path` is the input that a missing row is reported
-    for; `id` by default. `expected_version` None accepts every version.
+    `what` names the kind of row in the message. `path` is the input field that the refusal of a
+    missing row names; `id` by default. `expected_version` None accepts every version.
     """
     row = (await lock(model, row_id)).get(row_id)
     if row is None:
-        raise refuse(RefusalCode.NOT_FOUND, f"There is no such {what}.", *(path or ("id",)))
+        raise refuse(RefusalCode.NOT_FOUND, f"There is no {what} with this id.", *(path or ("id",)))
     refuse_stale(row, expected_version)
     return row
 
@@ -67,33 +78,39 @@ def refuse_stale(row: Any, expected_version: int | None) -> None:
         raise StaleVersion(row, expected_version, row.version)
 
 
-def refuse_more_than_held(principal: Principal, scopes: Iterable[Scope], *path: str) -> None:
-    """Refuse to pass on permissions unless the principal has them and all that they imply.
+def check_held(checks: Checks, principal: Principal, scopes: Iterable[Scope], *path: str) -> None:
+    """Refuse to grant permissions unless the principal has them and all that they imply.
 
-    Permissions that come from a claim of the sign-in do not count: a grant would outlast the claim.
+    Permissions that the principal has only by an identity provider's claim do not count: the grant
+    would outlast the claim. `path` is the input field that the refusal names.
     """
     lacking = with_implied(scopes) - principal.lasting
     if lacking:
         named = ", ".join(sorted(lacking))
         is_claimed = lacking <= principal.claimed
-        raise refuse(
+        checks.refuse(
             RefusalCode.PERMISSION_NOT_HELD,
-            f"You have {named} only through your current sign-in, so you cannot pass it on."
+            f"You have {named} only through your current sign-in, so you cannot grant it, or change"
+            " a user or group that has it."
             if is_claimed
-            else f"You do not have {named}, so you cannot pass it on.",
+            else f"You do not have {named}, so you cannot grant it, or change a user or group that"
+            " has it.",
             *path,
-            hint="Ask somebody who has it, or leave it out.",
+            hint="Ask a user who has this permission, or leave it out.",
         )
 
 
-async def refuse_more_privileged_user(act: ActorContext, user: User) -> None:
+async def check_no_more_privileged(checks: Checks, act: ActorContext, user: User) -> None:
     """Refuse to change a user who has permissions that the principal lacks.
 
-    Otherwise the principal could sign in as that user, with another identity.
+    Otherwise the principal could give the user another identity, and sign in as that user.
     """
     standing = await standing_of(user.id)
     assert standing is not None  # noqa: S101  # the row is locked
-    refuse_more_than_held(act.principal, standing.permissions, "id")
+    permissions = standing.permissions
+    if user.reseller_id is not None:
+        permissions &= FOR_PARTNERS  # the user has no others, whatever is stored
+    check_held(checks, act.principal, permissions, "id")
 
 
 async def check_reseller(customer_id: str, *path: str) -> None:
@@ -103,12 +120,13 @@ async def check_reseller(customer_id: str, *path: str) -> None:
     """
     customer = await lock_shared(Customer, customer_id)
     if customer is None or customer.erased_at is not None:
-        raise refuse(RefusalCode.NOT_FOUND, "There is no such customer.", *path)
+        raise refuse(RefusalCode.NOT_FOUND, "There is no customer with this id.", *path)
     customer_class = await lock_shared(CustomerClass, customer.customer_class_id)
     if customer_class is None or not customer_class.is_reseller:
         raise refuse(
             RefusalCode.INVALID_RESELLER,
-            "A credential can be bound only to a customer in a reseller class.",
+            "This customer is not in a class for resellers, so no user or token can be bound to it."
+            " Choose another customer.",
             *path,
         )
 
@@ -123,8 +141,9 @@ async def refuse_lockout(act: ActorContext) -> None:
     if act.principal is not OPERATOR and not await _has_administrator(act):
         raise refuse(
             RefusalCode.LAST_ADMINISTRATOR,
-            f"Nobody else with {Scope.ACCESS_ADMINISTER} would be able to sign in.",
-            hint="Grant that permission to another user first.",
+            f"After this change nobody with the permission {Scope.ACCESS_ADMINISTER} could sign"
+            " in.",
+            hint="Grant this permission to another user first.",
         )
 
 

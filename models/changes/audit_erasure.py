@@ -5,8 +5,7 @@ from datetime import datetime
 from tortoise.expressions import Q
 
 from models.changes.administration import begin_administration
-from models.rules.errors import RefusalCode, refuse
-from models.rules.text import Checks
+from models.rules.errors import RefusalCode
 from models.storage.locks import lock
 from models.storage.row_insert import add_rows
 from models.tables.audit import ERASED, ActorContext, AuditEntry, new_entry
@@ -38,25 +37,36 @@ async def erase_contact_values(contact_id: str, now: datetime) -> None:
 
 
 async def erase_names(act: ActorContext, actor_id: str, reason: str | None) -> int:
-    """Erase the names of a user or a credential in all entries; return the number of entries.
+    """Erase the names of a user or a credential in all audit entries; return how many were changed.
 
     The ids stay, so that entries of the same actor remain recognisable. If the actor is a user,
     their stored name and email address are erased too; the user must be disabled, because their
     next act would store the name again. Refuses with NOT_FOUND in a tenant scope: only the platform
     may erase names.
     """
-    checks = Checks()
-    why = checks.reason(reason, REASON_LENGTH)
-    checks.settle()
+    checks = act.checks()
+    why = checks.required_reason(reason, REASON_LENGTH)
     done = AuditEntry.filter(Q(actor_id=actor_id) | Q(user_id=actor_id))
     user = await _locked_user(act, actor_id)
+    if user is not None and user.disabled_at is None:
+        checks.refuse(
+            RefusalCode.USER_ACTIVE,
+            "The user is active, so their next change would store their name again.",
+            "actorId",
+            hint="Disable the user first.",
+        )
+    elif user is None and (act.principal.reseller_id is not None or not await done.exists()):
+        checks.refuse(
+            RefusalCode.NOT_FOUND,
+            "There is no user with this id, and no audit entry of a change by this id.",
+            "actorId",
+        )
+    checks.raise_refusals()
     if user is not None:
         await _erase_user(act, user)
-    elif act.principal.reseller_id is not None or not await done.exists():
-        raise refuse(RefusalCode.NOT_FOUND, "No audit entry has this actor.", "actorId")
     named = done.exclude(actor_name=ERASED)
     counted = await named.count()
-    # The database lets names be erased only after an entry of the same instant records it.
+    # The database allows the erasure only after an audit entry of the same instant records it.
     entry = new_entry(act, NAMES_ERASED, actor_id, after={"entries": counted}, reason=why)
     await add_rows([entry])
     by_user = done.filter(user_name__isnull=False).exclude(id=entry.id)
@@ -78,13 +88,6 @@ async def _erase_user(act: ActorContext, user: User) -> None:
 
     The identity provider's subject stays, so that the person cannot return as another user.
     """
-    if user.disabled_at is None:
-        raise refuse(
-            RefusalCode.USER_ACTIVE,
-            "This user is active, so their next act would store their name again.",
-            "actorId",
-            hint="Disable the user first.",
-        )
     if (user.name, user.email) != (ERASED, None):
         rename(user, ERASED)
         user.email = None

@@ -12,7 +12,7 @@ from math import ceil
 from models.changes.lookup import (
     BATCH,
     LIVE,
-    carry_out,
+    apply_lookup_plan,
     plan_lookups,
     refuse_unchecked,
     store_statuses,
@@ -21,7 +21,6 @@ from models.lists.customer_list import CustomerFilter, count
 from models.rules.consent_fields import EARLIEST, LATEST
 from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
 from models.rules.errors import Refusal, RefusalCode, Refused, refuse
-from models.rules.text import Checks
 from models.storage.locks import lock, lock_name, lock_shared
 from models.storage.sql import Sql, all_of, among, run, to_database
 from models.storage.tenant_scope import current_tenant
@@ -32,9 +31,10 @@ from models.tables.customer_class import CustomerClass
 from models.tables.enrichment import EnrichmentRun
 
 CLASS_LOOKUP_REQUESTED = "class.lookup_requested"
+OF_CLASS = ("target", "classId")
 
 MAX_LOOKUPS = 10_000
-"""The most customers that a request looks up, so that they are locked for seconds at most."""
+"""The maximum number of customers that one request looks up: they stay locked until it ends."""
 
 RESTARTABLE = (EnrichmentStatus.FAILED, EnrichmentStatus.PARTIAL, EnrichmentStatus.NOT_FOUND)
 """The statuses of lookups that a filter can restart."""
@@ -55,16 +55,16 @@ class RestartFilter:
 
 
 async def recheck_class(act: ActorContext, class_id: str, cooldown: timedelta) -> tuple[int, bool]:
-    """Start lookups for the customers of a class that are in scope.
+    """Start lookups for the customers of a class that are in the caller's tenant scope.
 
-    Returns the number of lookups started, and whether customers remain; the next request continues
-    with these. Refuses with TOO_MANY_REQUESTS if, within the cool-down, a request started lookups
-    and left no customers.
+    Returns the number of lookups started, and whether the class has more customers than one request
+    may look up; the next request continues with these. Refuses with TOO_MANY_REQUESTS if an earlier
+    request within the cool-down started lookups and left no customers.
     """
     customer_class = await lock_shared(CustomerClass, class_id)
     if customer_class is None:
-        raise refuse(RefusalCode.NOT_FOUND, "There is no such customer class.", "classId")
-    refuse_unchecked(customer_class, "classId")
+        raise refuse(RefusalCode.NOT_FOUND, "There is no customer class with this id.", *OF_CLASS)
+    refuse_unchecked(customer_class, *OF_CLASS)
     # A partner's requests are recorded on its reseller, because classes are the platform's.
     subject_id = current_tenant() or class_id
     await lock_name(f"{CLASS_LOOKUP_REQUESTED} {subject_id} {class_id}")
@@ -96,7 +96,7 @@ async def restart_lookups(
     Returns the number of lookups started, and whether more customers match. Lookups that ended as
     PARTIAL or NOT_FOUND are restarted only after the cool-down.
     """
-    check_restart(wanted)
+    await check_restart(act, wanted)
     ids = await _ended_as(wanted, act.now - cooldown)
     has_more = len(ids) > MAX_LOOKUPS
     started = 0
@@ -117,31 +117,41 @@ async def count_live_lookups(class_id: str) -> int:
     return await count(CustomerFilter(class_ids=[class_id], enrichment_statuses=LIVE))
 
 
-def check_restart(wanted: RestartFilter) -> None:
-    """Refuse statuses that can't be restarted, and times without an offset or out of range."""
-    checks = Checks()
+async def check_restart(act: ActorContext, wanted: RestartFilter) -> None:
+    """Refuse statuses that can't be restarted, wrong times, and ids that nothing has."""
+    checks = act.checks()
     others = sorted(set(wanted.statuses) - set(RESTARTABLE))
     if others:
         checks.refuse(
-            RefusalCode.INVALID,
-            f"A lookup that is {' or '.join(others)} can't be restarted;"
-            f" use {', '.join(RESTARTABLE)}.",
+            RefusalCode.VALUE_NOT_ALLOWED,
+            f"Lookups with the status {' or '.join(others)} cannot be restarted. Use one or more of"
+            f" {', '.join(RESTARTABLE)}.",
             "filter",
             "statuses",
+            allowed_values=tuple(status.value for status in RESTARTABLE),
         )
-    for name, instant in (
-        ("finishedFromAt", wanted.finished_from_at),
-        ("finishedUntilAt", wanted.finished_until_at),
-    ):
-        if instant is not None and (instant.tzinfo is None or not EARLIEST < instant < LATEST):
-            checks.refuse(
-                RefusalCode.INVALID,
-                f"The time must have an offset, such as Z, and lie between {EARLIEST.year} and"
-                f" {LATEST.year}.",
-                "filter",
-                name,
-            )
-    checks.settle()
+    if wanted.class_id is not None and not await CustomerClass.exists(id=wanted.class_id):
+        message = "There is no customer class with this id."
+        checks.refuse(RefusalCode.NOT_FOUND, message, "filter", "classId")
+    parents = Customer.filter(id=wanted.parent_id, erased_at__isnull=True)
+    if wanted.parent_id is not None and not await parents.exists():
+        message = "There is no customer with this id."
+        checks.refuse(RefusalCode.NOT_FOUND, message, "filter", "parentId")
+    since, until = (
+        checks.instant_between(instant, EARLIEST, LATEST, "filter", name)
+        for name, instant in (
+            ("finishedFromAt", wanted.finished_from_at),
+            ("finishedUntilAt", wanted.finished_until_at),
+        )
+    )
+    if since is not None and until is not None and until < since:
+        checks.refuse(
+            RefusalCode.CONTRADICTORY_VALUES,
+            "`finishedUntilAt` must not be before `finishedFromAt`.",
+            "filter",
+            "finishedUntilAt",
+        )
+    checks.raise_refusals()
 
 
 async def _look_up(
@@ -150,7 +160,7 @@ async def _look_up(
     """Start the lookups of locked customers of one class; return their number."""
     plan = await plan_lookups(customers, customer_class)
     await store_statuses(customers)
-    return await carry_out(act, plan, EnrichmentTrigger.REQUEST)
+    return await apply_lookup_plan(act, plan, EnrichmentTrigger.REQUEST)
 
 
 async def _earlier_request(
@@ -176,9 +186,9 @@ def _repeated(act: ActorContext, entry: AuditEntry, cooldown: timedelta) -> Refu
         [
             Refusal(
                 RefusalCode.TOO_MANY_REQUESTS,
-                f"All customers of this class were queued for a lookup at"
-                f" {entry.at.isoformat(timespec='seconds')}.",
-                ("classId",),
+                "Lookups of all customers of this class were already requested at"
+                f" {entry.at.isoformat(timespec='seconds')}, so no lookups were started now.",
+                OF_CLASS,
                 hint=f"Repeat the request after {free_at.isoformat(timespec='seconds')}. To see"
                 " which lookups have not ended, list customers with this class in `classIds` and"
                 " PENDING, RUNNING and RETRYING in `enrichmentStatuses`.",
@@ -190,7 +200,7 @@ def _repeated(act: ActorContext, entry: AuditEntry, cooldown: timedelta) -> Refu
 
 
 async def _of_class(class_id: str, since: datetime | None) -> list[str]:
-    """Return the ids of customers of a class, at most MAX_LOOKUPS + 1.
+    """Return the ids of a class's customers to look up, at most MAX_LOOKUPS + 1.
 
     `since` is the time of the first request of a series: customers whose lookup was requested since
     then, or has not ended, are left out.
@@ -221,9 +231,9 @@ async def _ids(conditions: Iterable[Sql]) -> list[str]:
 
 
 async def _ended_as(wanted: RestartFilter, cooled_by: datetime) -> list[str]:
-    """Return the ids of customers that match a filter, at most MAX_LOOKUPS + 1.
+    """Return the ids of customers whose last lookup matches the filter, at most MAX_LOOKUPS + 1.
 
-    Lookups that did not fail must have ended by `cooled_by`.
+    Lookups that ended as PARTIAL or NOT_FOUND must have ended by `cooled_by`.
     """
     if not wanted.statuses:
         return []
@@ -249,7 +259,7 @@ _NEWEST_RUN = "SELECT max(latest.id) FROM enrichment_run AS latest WHERE latest.
 
 
 def _ended(wanted: RestartFilter, cooled_by: datetime) -> Iterable[Sql]:
-    """Yield the conditions on the customer's newest lookup, aliased `run`."""
+    """Yield SQL conditions on a customer's newest lookup, whose table has the alias `run`."""
     at = EnrichmentRun._meta.fields_map["finished_at"]
     failed = EnrichmentStatus.FAILED.value
     yield Sql("run.status = ? OR run.finished_at <= ?", (failed, to_database(at, cooled_by)))

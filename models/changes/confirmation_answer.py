@@ -1,4 +1,4 @@
-"""Shows what a link from a mail is for, and does it when its button is pressed (R60)."""
+"""Shows what a link from a confirmation mail does, and does it when the contact confirms (R60)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,8 +6,8 @@ from datetime import datetime
 
 from models.changes.confirmation_names import names_shown
 from models.changes.contact_editing import locked_contact
+from models.changes.delivery_changes import noting_deliveries
 from models.changes.preference_withdrawal import withdraw
-from models.jobs.event import publish
 from models.rules.confirmation_link import (
     ConfirmationKind,
     LinkFacts,
@@ -15,9 +15,9 @@ from models.rules.confirmation_link import (
     confirming_link,
     withdrawing_link,
 )
+from models.rules.delivery import POLICY, DeliveryPolicy
 from models.rules.document import Document
 from models.rules.preference import NEWEST, PreferenceKind, in_order, preference_at
-from models.rules.text import Checks
 from models.storage.locks import lock
 from models.tables import audit
 from models.tables.access import Principal
@@ -37,22 +37,21 @@ from models.tables.customer import REASON_LENGTH
 from models.tables.preference_entry import PreferenceEntry, add_entry
 
 EMAIL_VERIFIED = "contact.email_verified"
-PREFERENCE_CONFIRMED = "contact.preference_confirmed"
 THE_CONTACT = "contact"
-"""The actor's name in histories when a contact answers by a link; the id tells which contact."""
+"""The actor's name in histories when a contact answers by a link; the actor id is the contact's."""
 
 SHOWING = frozenset({LinkState.OPEN, LinkState.DONE})
-"""The states in which the page of a link shows names, email address and documents."""
+"""States of a link in which the page that it opens shows names, email address and documents."""
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
-    """The result of opening or using a link, with the details that its page may show.
+class LinkResult:
+    """The result of opening or using a link from a confirmation mail, for the page that it opens.
 
-    `is_new` says that this call made the change; `at` is when it was made. The contact is emailed
-    nothing unless `is_active` and `is_on_bill_list` (R77). A name is None if the principal that
-    requested the mail may not see it. `withdraw_token` is the token of the link that withdraws the
-    confirmed preference.
+    `is_new` says that this call made the change; `at` is when the change was made. The contact is
+    emailed nothing unless `is_active` and `receives_bills` (R77). A name is None if the principal
+    that requested the mail may not see it. `withdraw_token` is the token of the link that withdraws
+    the confirmed preference.
     """
 
     state: LinkState
@@ -64,13 +63,13 @@ class Followed:
     at: datetime | None = None
     is_new: bool = False
     is_active: bool = True
-    is_on_bill_list: bool = True
+    receives_bills: bool = True
     withdraw_token: str | None = None
 
 
 @dataclass(slots=True)
 class _Found:
-    """The rows that a link refers to."""
+    """A link, its confirmation, and the contact who was asked, with their preference history."""
 
     link: ConfirmationToken
     confirmation: Confirmation
@@ -83,11 +82,11 @@ async def is_known(token: str, purpose: LinkPurpose) -> bool:
     return await _known(token, purpose) is not None
 
 
-async def look_at(token: str, purpose: LinkPurpose, now: datetime) -> Followed:
-    """Return what using a link would do; change nothing."""
+async def preview_link(token: str, purpose: LinkPurpose, now: datetime) -> LinkResult:
+    """Return what using a link would do, without doing it."""
     known = await _known(token, purpose)
     if known is None:
-        return Followed(LinkState.UNKNOWN)
+        return LinkResult(LinkState.UNKNOWN)
     confirmation = await Confirmation.get(id=known.confirmation_id)
     contact = await Contact.get(id=confirmation.contact_id)
     described = await _described(await _found(known.id, contact), now)
@@ -98,21 +97,28 @@ async def look_at(token: str, purpose: LinkPurpose, now: datetime) -> Followed:
     return replace(described, withdraw_token=withdraw_token) if is_offered else described
 
 
-async def follow(token: str, purpose: LinkPurpose, now: datetime, request_id: str) -> Followed:
-    """Do what a link is for, once, in the current transaction; return the result.
+async def use_link(
+    token: str,
+    purpose: LinkPurpose,
+    now: datetime,
+    request_id: str,
+    policy: DeliveryPolicy = POLICY,
+) -> LinkResult:
+    """Confirm or withdraw, as the link's purpose says, in the current transaction.
 
-    If the link cannot be used, change nothing; the state of the result says why.
+    A link works once. If it cannot be used, nothing changes, and the state of the result says why.
     """
     known = await _known(token, purpose)
     if known is None:
-        return Followed(LinkState.UNKNOWN)
+        return LinkResult(LinkState.UNKNOWN)
     contact_id = (await Confirmation.get(id=known.confirmation_id)).contact_id
     found = await _found(known.id, (await lock(Contact, contact_id))[contact_id])
     # The result is computed before the change, because the rows in `found` are outdated after it.
     described = await _described(found, now)
     if described.state is not LinkState.OPEN:
-        return await look_at(token, purpose, now)
-    act = ActorContext(Principal(found.contact.id, THE_CONTACT, frozenset()), now, request_id)
+        return await preview_link(token, purpose, now)
+    by = Principal(found.contact.id, THE_CONTACT, frozenset())
+    act = ActorContext(by, now, request_id, delivery_policy=policy)
     if purpose is LinkPurpose.WITHDRAW:
         await withdraw(act, found.contact)
     elif found.confirmation.kind is ConfirmationKind.EMAIL_VERIFICATION:
@@ -129,11 +135,10 @@ async def follow(token: str, purpose: LinkPurpose, now: datetime, request_id: st
 async def withdraw_preference(
     act: ActorContext, contact_id: str, reason: str | None, expected_version: int | None
 ) -> Contact:
-    """Withdraw a contact's preference, and unanswered requests for one, for staff (R63)."""
-    contact = await locked_contact(contact_id, expected_version, "contactId")
-    checks = Checks()
+    """Withdraw a contact's preference for staff, and cancel unanswered requests for one (R63)."""
+    checks = act.checks()
     why = checks.optional_text(reason, REASON_LENGTH, "reason", has_lines=True)
-    checks.settle()
+    contact = await checks.conclude(locked_contact(contact_id, expected_version, "contactId"))
     await withdraw(act, contact, why)
     return contact
 
@@ -145,7 +150,10 @@ async def _known(token: str, purpose: LinkPurpose) -> ConfirmationToken | None:
 
 
 async def _found(link_id: int, contact: Contact) -> _Found:
-    """Read a link and the rows it refers to; if the contact is locked, they cannot change."""
+    """Read the rows that a link refers to.
+
+    They cannot change until the commit if the caller has locked the contact.
+    """
     link = await ConfirmationToken.get(id=link_id)
     confirmation = await Confirmation.get(id=link.confirmation_id)
     entries = await PreferenceEntry.filter(contact_id=contact.id)
@@ -179,19 +187,19 @@ def _is_in_force(found: _Found) -> bool:
     return preference.is_confirmed and preference.entry_id == found.confirmation.entry_id
 
 
-async def _described(found: _Found, now: datetime) -> Followed:
+async def _described(found: _Found, now: datetime) -> LinkResult:
     state = _state(found, now)
     confirmation = found.confirmation
     is_confirming = found.link.purpose is LinkPurpose.CONFIRM
     used_at = confirmation.used_at if is_confirming else found.link.used_at
     if state not in SHOWING:
-        return Followed(state, confirmation.kind, at=used_at)
+        return LinkResult(state, confirmation.kind, at=used_at)
     contact_name, customer_name = await names_shown(confirmation, found.contact)
     documents = in_order(confirmation.documents)
     if not is_confirming:
         in_force = preference_at(found.entries, NEWEST)
         documents = in_force.documents or documents
-    return Followed(
+    return LinkResult(
         state,
         confirmation.kind,
         documents,
@@ -200,42 +208,42 @@ async def _described(found: _Found, now: datetime) -> Followed:
         customer_name,
         used_at,
         is_active=found.contact.is_active,
-        is_on_bill_list=found.contact.receives_bills,
+        receives_bills=found.contact.receives_bills,
     )
 
 
 async def _verify(act: ActorContext, found: _Found) -> None:
     contact = found.contact
     contact.email_verified_at = act.now
-    await contact.save(update_fields=["email_verified_at"])
+    async with noting_deliveries(act, contact.customer_id, contact.id):
+        await contact.save(update_fields=["email_verified_at"])
     await _use(found, act.now)
     await note_state(contact, act.now)
     after = {"confirmation_id": found.confirmation.id}
     await audit.record(
         act, EMAIL_VERIFIED, contact.id, customer_id=contact.customer_id, after=after
     )
-    await publish(EMAIL_VERIFIED, contact.id, {"customer_id": contact.customer_id}, act.now)
 
 
 async def _confirm_preference(act: ActorContext, found: _Found) -> None:
     contact, confirmation = found.contact, found.confirmation
-    entry = await add_entry(
-        act,
-        contact,
-        PreferenceKind.CONFIRMED,
-        in_order(confirmation.documents),
-        confirmation.email,
-    )
+    async with noting_deliveries(act, contact.customer_id, contact.id):
+        entry = await add_entry(
+            act,
+            contact,
+            PreferenceKind.CONFIRMED,
+            in_order(confirmation.documents),
+            confirmation.email,
+        )
     confirmation.entry_id = entry.id
     await _use(found, act.now)
-    payload = {"customer_id": contact.customer_id, "entry_id": entry.id}
-    await publish(PREFERENCE_CONFIRMED, contact.id, payload, act.now)
 
 
 async def _offer_withdrawal(found: _Found, confirming: str) -> str:
-    """Store a link that withdraws a confirmed preference; return its token.
+    """Store a link that withdraws a confirmed preference; return the link's token.
 
-    It expires with the newest of the confirmation's links.
+    The link expires together with the newest link of the confirmation. `confirming` is the token by
+    which the contact confirmed.
     """
     in_mails = ConfirmationToken.filter(confirmation_id=found.confirmation.id)
     newest = await in_mails.order_by("-expires_at").first()

@@ -1,4 +1,4 @@
-"""Prepares the mails that ask for confirmations, and records whether they were sent."""
+"""Prepares the mails that ask contacts for a confirmation, and records whether they were sent."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,32 +18,32 @@ from models.tables.contact import Contact
 from models.tables.mail_quota import DEFAULT_QUOTA, MailQuota, use_mailbox_quota
 
 MAX_HELD = timedelta(days=1)
-"""A mail that was held back for longer is not sent any more."""
+"""A mail is cancelled if it was held back for longer than this, because of the mailbox's quota."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long the confirming and the withdrawing link of a mail work after it is sent."""
+    """How long the link to confirm, and the link to withdraw, work after a mail is sent."""
 
     confirming: timedelta
     withdrawing: timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """The mail must wait this long, because its mailbox gets too many mails."""
+class MailHeldBack:
+    """The time that a mail must wait, because its recipient's mailbox has used its quota."""
 
     wait: timedelta
 
 
-async def prepare_letter(
+async def prepare_mail(
     confirmation_id: str, now: datetime, last: Lifetimes, quota: MailQuota = DEFAULT_QUOTA
-) -> ConfirmationMail | Held | None:
-    """Store the links of a mail that is about to be sent; return the mail's content.
+) -> ConfirmationMail | MailHeldBack | None:
+    """Store the links of a confirmation's mail, just before it is sent; return the mail's content.
 
-    `last` says how long the links work. Returns Held if the mailbox has used its quota. Returns
-    None if the mail is not needed any more: the confirmation was answered, made invalid or erased,
-    its contact was deleted, or the mail was held back for longer than MAX_HELD.
+    `last` says how long the links work. Returns MailHeldBack if the recipient's mailbox has used
+    its quota, and None if the mail is not needed any more: the confirmation was answered, made
+    invalid or erased, its contact was deleted, or the mail was held back for longer than MAX_HELD.
     """
     confirmation, contact = await _locked(confirmation_id)
     if (
@@ -56,7 +56,7 @@ async def prepare_letter(
         return None
     wait = await use_mailbox_quota(quota, confirmation.email, confirmation.id, now)
     if wait is not None:
-        return Held(wait)
+        return MailHeldBack(wait)
     expires_at = now + last.confirming
     is_preference = confirmation.kind is ConfirmationKind.ATTACHMENT_PREFERENCE
     confirming = await new_link(confirmation, LinkPurpose.CONFIRM, expires_at)
@@ -79,15 +79,15 @@ async def prepare_letter(
 
 
 async def is_erased(confirmation_id: str) -> bool:
-    """Return whether the contact of a mail has been erased."""
+    """Return whether the contact who was asked for a confirmation has been erased."""
     return await Confirmation.filter(id=confirmation_id, email__isnull=True).exists()
 
 
 async def note_held(confirmation_id: str, now: datetime) -> None:
-    """Record for the platform that the mail is held back; others see it as sent.
+    """Record that a confirmation's mail is held back; partners see it as sent.
 
-    The mailbox's quota covers all partners. A partner who could recognise a held mail would learn
-    that another partner has a contact with this email address.
+    The quota of the recipient's mailbox covers all partners. A partner who could recognise a mail
+    that is held back would learn that another partner has a contact with this email address.
     """
     confirmation, contact = await _locked(confirmation_id)
     if confirmation.held_at is not None:
@@ -99,7 +99,7 @@ async def note_held(confirmation_id: str, now: datetime) -> None:
 
 
 async def note_sent(confirmation_id: str, now: datetime) -> None:
-    """Record that the mail server accepted the mail, and clear earlier failures."""
+    """Record that the mail server accepted a confirmation's mail, and clear earlier failures."""
     confirmation, contact = await _locked(confirmation_id)
     confirmation.mail_state, confirmation.mail_sent_at = MailState.SENT, now
     confirmation.mail_failure = None
@@ -111,7 +111,7 @@ async def note_sent(confirmation_id: str, now: datetime) -> None:
 
 
 async def note_not_needed(confirmation_id: str, now: datetime) -> None:
-    """Record that the mail is cancelled unsent, because it is not needed any more."""
+    """Record that a confirmation's unsent mail is cancelled, because it is not needed any more."""
     confirmation, contact = await _locked(confirmation_id)
     if confirmation.mail_state in {MailState.QUEUED, MailState.RETRYING}:
         confirmation.mail_state = MailState.CANCELLED
@@ -123,7 +123,7 @@ async def note_not_needed(confirmation_id: str, now: datetime) -> None:
 
 
 async def note_delayed(confirmation_id: str, failure: MailFailureCode, now: datetime) -> None:
-    """Record that the mail could not be handed to the mail server and will be tried again."""
+    """Record that a confirmation's mail did not reach the mail server, and is tried again later."""
     confirmation, contact = await _locked(confirmation_id)
     is_news = confirmation.mail_failure is not failure
     confirmation.mail_state, confirmation.mail_failure = MailState.RETRYING, failure
@@ -136,9 +136,9 @@ async def note_delayed(confirmation_id: str, failure: MailFailureCode, now: date
 async def note_undeliverable(
     confirmation_id: str, failure: MailFailureCode | None, now: datetime
 ) -> None:
-    """Record that the mail was given up.
+    """Record that a confirmation's mail will not be tried again.
 
-    `failure` None stands for the mail's last failure, or GAVE_UP if it had none.
+    If `failure` is None, the mail's last failure is recorded, or GAVE_UP if it had none.
     """
     confirmation, contact = await _locked(confirmation_id)
     last = failure or confirmation.mail_failure or MailFailureCode.GAVE_UP
@@ -155,7 +155,7 @@ def _outcome(confirmation: Confirmation) -> dict[str, Any]:
 async def _record(
     confirmation: Confirmation, contact: Contact, after: dict[str, Any], now: datetime
 ) -> None:
-    """Record the outcome of the mail in the audit trail; the request id is the confirmation's."""
+    """Add an audit entry about a confirmation's mail; its request id is the confirmation's id."""
     await audit.record(
         ActorContext(SYSTEM, now, confirmation.id),
         "confirmation.mail",
@@ -172,7 +172,7 @@ async def _record_sent(confirmation: Confirmation, contact: Contact, now: dateti
 
 
 async def _record_for_platform(confirmation: Confirmation, operation: str, now: datetime) -> None:
-    """Add an audit entry that is about no customer, so that no partner can see it."""
+    """Add an audit entry about a mail, but without a customer, so that no partner can see it."""
     act = ActorContext(SYSTEM, now, confirmation.id)
     await audit.record(act, operation, confirmation.id, after=_outcome(confirmation))
 
@@ -191,7 +191,7 @@ async def _show(
     *,
     is_given_up: bool = False,
 ) -> None:
-    """Store on the contact whether the last mail to its current email address failed."""
+    """Store on a contact whether the last mail to their current email address failed."""
     if contact.deleted_at is not None or contact.email != confirmation.email:
         return
     contact.mail_failure = failure

@@ -1,4 +1,4 @@
-"""Which names a confirmation's mail, and the page behind its links, may show."""
+"""Decides which names a confirmation mail, and the page that its links open, may show."""
 
 from models.tables.confirmation import Confirmation
 from models.tables.contact import Contact
@@ -9,10 +9,10 @@ from models.tables.customer_class import CustomerClass
 async def names_shown(
     confirmation: Confirmation, contact: Contact
 ) -> tuple[str | None, str | None]:
-    """Return the names of the contact and of its customer; None for a name that must not be shown.
+    """Return the names of the contact and of their customer; None for one that must not be shown.
 
-    The requester may have entered an email address of their own, and would then read the mail. So
-    if personal data is masked for the requester, only names that the API shows them are returned.
+    The user who requested the mail may have entered their own email address, and would then get
+    the mail. So if that user sees personal data masked, names that the API hides are None.
     """
     customer = await Customer.get(id=contact.customer_id)
     if not confirmation.is_requester_masked:

@@ -25,7 +25,9 @@ from models.tables.mail_quota import DEFAULT_QUOTA, MailQuota, use_mail_quota
 from models.tables.preference_entry import add_entry
 
 MAX_REQUESTS = 5
-"""The most requests per hour to a contact, and to an email address in the caller's scope."""
+"""The maximum number of requests per hour to a contact; also to one email address, as far as the
+contacts in the caller's tenant scope have that address.
+"""
 
 WINDOW = timedelta(hours=1)
 RESEND_AFTER = timedelta(minutes=1)
@@ -38,16 +40,17 @@ async def request_verification(
     expected_version: int | None,
     quota: MailQuota = DEFAULT_QUOTA,
 ) -> Contact:
-    """Ask by mail whether the email address is the contact's.
+    """Ask a contact by mail to confirm that the email address is theirs.
 
-    Refuses a contact who has no email address, is inactive, or has already verified it.
+    Refuses a contact who has no email address, has already verified it, or is inactive.
     """
     contact = await locked_contact(contact_id, expected_version, "contactId")
     address = _address(contact)
     if contact.email_verified_at is not None:
         raise refuse(
             RefusalCode.EMAIL_ALREADY_VERIFIED,
-            f"The address was verified on {contact.email_verified_at.date().isoformat()}.",
+            "The contact already verified their email address on"
+            f" {contact.email_verified_at.date().isoformat()}, so no email was sent.",
             "contactId",
         )
     await _ask(act, contact, address, ConfirmationKind.EMAIL_VERIFICATION, (), quota)
@@ -61,25 +64,30 @@ async def request_preference(
     expected_version: int | None,
     quota: MailQuota = DEFAULT_QUOTA,
 ) -> Contact:
-    """Ask by mail whether the contact wants documents in full; None means all documents (A1).
+    """Ask a contact by mail to confirm that they want documents in full, with call details.
 
-    Refuses a contact who has no verified email address or is inactive, and an empty list.
+    `documents` None means all kinds of documents (A1). Refuses an empty list, and a contact who has
+    no verified email address or is inactive.
     """
-    contact = await locked_contact(contact_id, expected_version, "contactId")
-    address = _address(contact)
+    checks = act.checks()
     wanted = tuple(Document) if documents is None else in_order(documents)
     if not wanted:
-        raise refuse(
-            RefusalCode.INVALID,
-            "Name a document at least, or leave documents out for all of them.",
+        checks.refuse(
+            RefusalCode.TOO_FEW_ITEMS,
+            "`documents` is empty. Name at least one document, or leave `documents` out to offer"
+            " all of them.",
             "documents",
+            minimum=1,
         )
+    contact = await checks.conclude(locked_contact(contact_id, expected_version, "contactId"))
+    address = _address(contact)
     if contact.email_verified_at is None:
         raise refuse(
             RefusalCode.EMAIL_NOT_VERIFIED,
-            "A preference needs a verified address, and this one is not.",
+            "The contact's email address is not verified, so the contact cannot be asked for a"
+            " preference.",
             "contactId",
-            hint="Use requestEmailVerification first.",
+            hint="Use `requestEmailVerification` first.",
         )
     if await _ask(act, contact, address, ConfirmationKind.ATTACHMENT_PREFERENCE, wanted, quota):
         await add_entry(act, contact, PreferenceKind.REQUESTED, wanted, address)
@@ -90,16 +98,16 @@ def _address(contact: Contact) -> str:
     if contact.email is None:
         raise refuse(
             RefusalCode.EMAIL_MISSING,
-            "The contact has no email address.",
+            "The contact has no email address, so no email can be sent.",
             "contactId",
-            hint="Use saveContact to give it one.",
+            hint="Save an email address with `saveContact` first.",
         )
     if not contact.is_active:
         raise refuse(
             RefusalCode.CONTACT_INACTIVE,
-            "An inactive contact is sent nothing.",
+            "The contact is inactive, so no email can be sent.",
             "contactId",
-            hint="Use saveContact to make it active.",
+            hint="Make the contact active with `saveContact` first.",
         )
     return contact.email
 
@@ -112,7 +120,7 @@ async def _ask(
     documents: Sequence[Document],
     quota: MailQuota,
 ) -> bool:
-    """Store a question and the job that mails it; an older open question of its kind becomes void.
+    """Store a confirmation and the job that mails it; invalidate an older open one of its kind.
 
     Returns False, and does nothing, if the same question was asked within RESEND_AFTER.
     """
@@ -173,13 +181,14 @@ async def _is_asked(
 async def _refuse_too_many(act: ActorContext, contact: Contact, address: str) -> None:
     now = act.now
     key = email_key(address)
-    # Several contacts may have this address, so their row locks are not enough. The lock and the
-    # counts cover the caller's scope only: a partner must not learn of others' requests.
+    # Several contacts may have this email address, so locking their rows is not enough. Lock and
+    # counts cover the caller's tenant scope only: a partner must not learn of others' requests.
     await lock_name(f"requests of {current_tenant()} to {key}")
-    counted = {"The contact": Confirmation.filter(contact_id=contact.id)}
+    counted = {"the contact": Confirmation.filter(contact_id=contact.id)}
     if not act.is_masked:
-        # A masked caller would learn that another contact has the address; the mailbox has a quota.
-        counted["The email address"] = Confirmation.filter(email_key=key)
+        # A caller who sees masked data would learn that another contact has this email address.
+        # The quota of the recipient's mailbox limits these mails instead.
+        counted["the email address"] = Confirmation.filter(email_key=key)
     for what, requests in counted.items():
         recent = await requests.filter(requested_at__gt=now - WINDOW).order_by("-requested_at")
         if len(recent) >= MAX_REQUESTS:
@@ -188,11 +197,13 @@ async def _refuse_too_many(act: ActorContext, contact: Contact, address: str) ->
                 [
                     Refusal(
                         RefusalCode.TOO_MANY_REQUESTS,
-                        f"{what} was asked {MAX_REQUESTS} times within an hour.",
+                        f"{MAX_REQUESTS} confirmations were requested from {what} within an hour,"
+                        " which is the limit.",
                         ("contactId",),
                         hint=f"Try again after {free_at.isoformat(timespec='seconds')}.",
                         retryable=True,
                         retry_after_seconds=max(1, ceil((free_at - now).total_seconds())),
+                        bounds={"limit": MAX_REQUESTS},
                     )
                 ]
             )

@@ -2,23 +2,26 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tortoise.expressions import Q
+from tortoise.models import Model
 
-from models.jobs.event import publish
+from models.changes.delivery_changes import noting_deliveries_of
 from models.rules.consent import KINDS, EntryKind, Matter, periods
 from models.rules.consent_chain import FIRST, TESTIMONY, digest, entry_hash, testimony_digest
 from models.rules.consent_fields import Draft
 from models.rules.errors import RefusalCode, Refused, refuse
 from models.storage.identifiers import new_testimony_id
+from models.storage.row_insert import add_rows, by_table
 from models.tables import audit
 from models.tables.access import Principal
 from models.tables.audit import ActorContext
 from models.tables.consent_entry import ConsentEntry, ConsentLedger, ConsentPeriod, ConsentTestimony
 from models.tables.customer import Customer
+from models.tables.event import owner_of
 
 OPERATIONS = {
     EntryKind.GRANT: "consent.recorded",
@@ -27,14 +30,15 @@ OPERATIONS = {
     EntryKind.NON_ITEMISED_WITHDRAWAL: "non_itemised_bills.withdrawn",
 }
 CORRECTED = "consent.corrected"
-"""OPERATIONS and CORRECTED are the names of audit entries and events."""
+"""OPERATIONS and CORRECTED are the names of changes in audit entries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """The content of an API request, and its idempotency key if it has one.
 
-    `testimony_id` is set if the key must be unique across customers.
+    `testimony_id` is the id that the testimony (the personal fields of the new entry) must get, for
+    requests whose key must be unique among all customers; None stands for a new id.
     """
 
     content: Mapping[str, Any]
@@ -42,8 +46,16 @@ class Request:
     testimony_id: str | None = None
 
     def has_content_of(self, testimony: ConsentTestimony) -> bool:
-        """Return whether the request that added a testimony had the same content."""
+        """Return whether this request has the content of the one that stored the testimony."""
         return testimony.request_digest == _digest_of(testimony.salt or "", self.content)
+
+
+class NewEntry(NamedTuple):
+    """An entry to add to the ledger of a customer, and the request that adds it."""
+
+    customer: Customer
+    draft: Draft
+    request: Request
 
 
 def hashed_key(caller: Principal, key: str | None) -> str | None:
@@ -57,7 +69,7 @@ def hashed_key(caller: Principal, key: str | None) -> str | None:
 async def earlier_entry(
     act: ActorContext, customer_id: str, request: Request
 ) -> ConsentEntry | None:
-    """Return the entry that the same request added before, or None (R57).
+    """Return the ledger entry that the same request added before; None if it is new (R57).
 
     Refuses an idempotency key that was sent with other content before.
     """
@@ -74,15 +86,18 @@ async def earlier_entry(
         return None
     testimony = await ConsentTestimony.get(id=entry.testimony_id)
     if is_hidden_entry(act, entry) or not request.has_content_of(testimony):
-        raise key_reused(f"This key was used for entry {entry.sequence}, with a different request.")
+        raise key_reused(
+            f"The idempotency key was already used for ledger entry {entry.sequence}, with a"
+            " different request."
+        )
     return entry
 
 
 def is_hidden_entry(act: ActorContext, entry: ConsentEntry) -> bool:
     """Return whether an entry is masked for the principal and was recorded by somebody else.
 
-    Such a principal is not told whether a request has the same content as the entry's, because that
-    would let them guess the content.
+    Such a principal is not told whether their request equals the one that added the entry, because
+    then they could guess the entry's content by trial.
     """
     return act.is_masked and entry.recorded_by_id != act.principal.id
 
@@ -94,7 +109,7 @@ def key_reused(message: str, *path: str) -> Refused:
         message,
         *path,
         "idempotencyKey",
-        hint="Use a new key for each new request, and the same key to repeat a request.",
+        hint="Use a new key for each new request, and the same key only to repeat a request.",
     )
 
 
@@ -103,12 +118,70 @@ async def append(
 ) -> ConsentEntry:
     """Add an entry to the ledger of a customer that is locked or new in this transaction.
 
-    Also recomputes the consent periods, audits the entry and publishes an event.
+    Also recomputes the consent periods, and adds an audit entry and events.
     """
-    ledger = await ConsentLedger.get_or_none(id=customer.id)
-    is_first = ledger is None
-    if ledger is None:
-        ledger = ConsentLedger(id=customer.id, entry_count=0, last_hash=FIRST)
+    (entry,) = await append_all(act, [NewEntry(customer, draft, request)])
+    return entry
+
+
+async def append_all(act: ActorContext, added: Sequence[NewEntry]) -> list[ConsentEntry]:
+    """Add entries as `append` does, each for another customer."""
+    ids = [one.customer.id for one in added]
+    async with noting_deliveries_of(act, ids):
+        ledgers = {one.id: one for one in await ConsentLedger.filter(id__in=ids)}
+        known: dict[str, list[ConsentEntry]] = {}
+        if ledgers:
+            for entry in await ConsentEntry.filter(customer_id__in=list(ledgers)):
+                known.setdefault(entry.customer_id, []).append(entry)
+            await ConsentPeriod.filter(customer_id__in=list(ledgers)).delete()
+        entries: list[ConsentEntry] = []
+        rows: list[Model] = []
+        for one in added:
+            ledger = ledgers.get(one.customer.id) or _new_ledger(one.customer)
+            made = _next_rows(act, one, ledger, known.get(one.customer.id, ()))
+            entries.append(made.entry)
+            rows += made.rows
+            if one.customer.id in ledgers:
+                await ledger.save(force_update=True)
+            else:
+                rows.append(ledger)
+        await add_rows(by_table(rows))
+    return entries
+
+
+def first_entry_rows(
+    act: ActorContext, customer: Customer, draft: Draft, request: Request
+) -> list[Model]:
+    """Return all rows of the first ledger entry of a new customer, for the caller to add."""
+    ledger = _new_ledger(customer)
+    return [*_next_rows(act, NewEntry(customer, draft, request), ledger, ()).rows, ledger]
+
+
+class _NextRows(NamedTuple):
+    entry: ConsentEntry
+    rows: list[Model]
+
+
+def _new_ledger(customer: Customer) -> ConsentLedger:
+    return ConsentLedger(id=customer.id, entry_count=0, last_hash=FIRST)
+
+
+def _next_rows(
+    act: ActorContext, new: NewEntry, ledger: ConsentLedger, earlier: Sequence[ConsentEntry]
+) -> _NextRows:
+    """Return the next entry of a ledger with the rows to add; the ledger is brought up to date."""
+    customer, draft, request = new
+    testimony, entry = _new_entry(act, customer, draft, request, ledger)
+    ledger.entry_count, ledger.last_hash = entry.sequence, entry.hash
+    periods_now = _periods(customer.id, [*earlier, entry])
+    written = _audit_rows(act, customer, draft, entry)
+    return _NextRows(entry, [testimony, entry, *periods_now, *written])
+
+
+def _new_entry(
+    act: ActorContext, customer: Customer, draft: Draft, request: Request, ledger: ConsentLedger
+) -> tuple[ConsentTestimony, ConsentEntry]:
+    """Return the next entry of a ledger, and its personal fields, which are not stored yet."""
     testimony = _testimony(customer, draft, request)
     entry = ConsentEntry(
         customer_id=customer.id,
@@ -131,11 +204,13 @@ async def append(
         previous_hash=ledger.last_hash,
     )
     entry.hash = entry_hash(entry)
-    await testimony.save(force_create=True)
-    await entry.save(force_create=True)
-    ledger.entry_count, ledger.last_hash = entry.sequence, entry.hash
-    await ledger.save(force_create=is_first, force_update=not is_first)
-    await _store_periods(customer.id)
+    return testimony, entry
+
+
+def _audit_rows(
+    act: ActorContext, customer: Customer, draft: Draft, entry: ConsentEntry
+) -> list[Model]:
+    """Return the audit entry of a new ledger entry, and its events."""
     operation = OPERATIONS[draft.kind] if draft.corrects_id is None else CORRECTED
     payload = {
         "entry_id": entry.id,
@@ -143,13 +218,12 @@ async def append(
         "effective_at": entry.effective_at.isoformat(),
     }
     reason = draft.reason if draft.corrects_id is None else draft.correction_reason
-    await audit.record(act, operation, customer.id, after=payload, reason=reason)
-    await publish(operation, customer.id, payload, act.now)
-    return entry
+    recorded = audit.new_entry(act, operation, customer.id, after=payload, reason=reason)
+    return [*audit.with_events(recorded, owner_of(customer), ids=act.event_ids)]
 
 
 async def erase_testimonies(customer: Customer) -> None:
-    """Erase the personal data in a customer's ledger; the database allows it only after erasure.
+    """Erase the personal data in a customer's ledger; the database requires an erased customer.
 
     The entries stay, and their hash chain stays valid (A18).
     """
@@ -158,28 +232,23 @@ async def erase_testimonies(customer: Customer) -> None:
 
 
 def is_about_consent(kind: EntryKind) -> bool:
-    """Return whether entries of a kind complete a review of consent that is due."""
+    """Return whether an entry of this kind completes a consent review that is due."""
     return kind not in KINDS[Matter.NON_ITEMISED]
 
 
-async def _store_periods(customer_id: str) -> None:
-    """Recompute the periods in which each matter is in effect, and store them."""
-    entries = await ConsentEntry.filter(customer_id=customer_id)
-    await ConsentPeriod.filter(customer_id=customer_id).delete()
-    await ConsentPeriod.bulk_create(
-        [
-            ConsentPeriod(
-                customer_id=customer_id,
-                matter=period.matter,
-                from_at=period.from_at,
-                until_at=period.until_at,
-                basis=period.entry.basis,
-                document_version=period.entry.document_version,
-                entry_id=period.entry.id,
-            )
-            for period in periods(entries)
-        ]
-    )
+def _periods(customer_id: str, entries: Sequence[ConsentEntry]) -> list[ConsentPeriod]:
+    return [
+        ConsentPeriod(
+            customer_id=customer_id,
+            matter=period.matter,
+            from_at=period.from_at,
+            until_at=period.until_at,
+            basis=period.entry.basis,
+            document_version=period.entry.document_version,
+            entry_id=period.entry.id,
+        )
+        for period in periods(entries)
+    ]
 
 
 def _testimony(customer: Customer, draft: Draft, request: Request) -> ConsentTestimony:

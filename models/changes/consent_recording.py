@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.changes.consent_ledger import Request, append, earlier_entry, is_about_consent
-from models.changes.customer_editing import locked_customer, refuse_stale
-from models.rules.consent import KINDS, EntryKind, root_of
+from models.changes.customer_editing import locked_customer
+from models.rules.checks import Checks
+from models.rules.consent import KINDS, EntryKind, original_entry
 from models.rules.consent_fields import Draft, checked, checked_key
-from models.rules.errors import RefusalCode, refuse
-from models.rules.text import Checks
+from models.rules.errors import RefusalCode
 from models.tables.audit import ActorContext
 from models.tables.consent_entry import ConsentEntry, ConsentTestimony
 from models.tables.customer import REASON_LENGTH, Customer
@@ -32,19 +32,19 @@ COPIED_TESTIMONY = (
     "asked_by",
     "reason",
 )
-"""COPIED and COPIED_TESTIMONY are copied from the corrected entry unless they are sent."""
+"""A correction copies the fields COPIED and COPIED_TESTIMONY unless the request sets them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The entry that a request made, and its customer.
+    """The ledger entry that a request added, and its customer.
 
-    `is_repeat` says that an earlier request made the entry.
+    `is_replayed` says that an earlier request with the same idempotency key added the entry.
     """
 
     customer: Customer
     entry: ConsentEntry
-    is_repeat: bool = False
+    is_replayed: bool = False
 
 
 async def record(
@@ -57,15 +57,21 @@ async def record(
 ) -> Recorded:
     """Add an entry to a customer's consent ledger (R54, R58).
 
-    Consent can be granted again, and withdrawn at any time. A repeated request returns the entry
-    that it made before, whatever the customer's version is now (R57).
+    Consent can be granted again, and withdrawn at any time. A request that repeats an idempotency
+    key returns the entry that it added before, whatever the customer's version is now (R57).
     """
-    draft, key = checked(kind, values), checked_key(key)
-    customer = await locked_customer(customer_id, None, "customerId")
+    checks = act.checks()
+    draft, key = checked(checks, kind, values), checked_key(checks, key)
+    customer = await checks.attempt(locked_customer(customer_id, None, "customerId"))
+    if customer is None:
+        raise checks.refused()
     request = Request({"kind": kind, **values}, key)
-    if (entry := await earlier_entry(act, customer.id, request)) is not None:
-        return Recorded(customer, entry, is_repeat=True)
-    refuse_stale(customer, expected_version)
+    if not checks.has_found:
+        entry = await earlier_entry(act, customer.id, request)
+        if entry is not None:
+            return Recorded(customer, entry, is_replayed=True)
+    checks.expect_version(customer, expected_version)
+    checks.raise_refusals()
     return await _add(act, customer, draft, request)
 
 
@@ -80,70 +86,88 @@ async def correct(
 ) -> Recorded:
     """Add an entry that replaces another; the replaced entry stays visible (R55).
 
-    Fields that are not sent are copied from the corrected entry. An annulment removes the effect of
-    the corrected entry.
+    Fields that are missing in `values` are copied from the corrected entry. A correction of kind
+    ANNULMENT only removes the effect of the corrected entry.
     """
-    checks = Checks()
-    why = checks.reason(reason, REASON_LENGTH)
-    checks.settle()
-    key = checked_key(key)
+    checks = act.checks()
+    why = checks.required_reason(reason, REASON_LENGTH)
+    key = checked_key(checks, key)
     wrong = await ConsentEntry.get_or_none(id=entry_id)
     if wrong is None:
-        raise refuse(RefusalCode.NOT_FOUND, "There is no such entry.", "entryId")
-    customer = await locked_customer(wrong.customer_id, None, "entryId")
+        message = "There is no consent ledger entry with this id."
+        checks.refuse(RefusalCode.NOT_FOUND, message, "entryId")
+        raise checks.refused()
+    customer = await checks.attempt(locked_customer(wrong.customer_id, None, "entryId"))
+    if customer is None:
+        raise checks.refused()
     request = Request({"corrects": entry_id, "kind": kind, "why": why, **values}, key)
-    if (entry := await earlier_entry(act, customer.id, request)) is not None:
-        return Recorded(customer, entry, is_repeat=True)
-    refuse_stale(customer, expected_version)
-    await _refuse_corrected(wrong)
-    corrected_kind = await _kind(wrong, kind)
+    if not checks.has_found:
+        entry = await earlier_entry(act, customer.id, request)
+        if entry is not None:
+            return Recorded(customer, entry, is_replayed=True)
+    checks.expect_version(customer, expected_version)
+    await _check_uncorrected(checks, wrong)
     merged = {**await _copied_values(wrong), **values}
-    draft = checked(corrected_kind, merged, corrects_id=wrong.id, correction_reason=why)
+    corrected_kind = await _kind(checks, wrong, kind)
+    draft = checked(
+        checks,
+        corrected_kind,
+        merged,
+        "values",
+        corrects_id=wrong.id,
+        correction_reason=why,
+    )
+    checks.raise_refusals()
     return await _add(act, customer, draft, request)
 
 
 async def _add(act: ActorContext, customer: Customer, draft: Draft, request: Request) -> Recorded:
-    """Add an entry; if it is about consent, a review of consent that was due counts as done."""
-    entry = await append(act, customer, draft, request)
+    """Add a ledger entry; if it is about consent, a consent review that was due counts as done."""
     if is_about_consent(draft.kind):
         customer.consent_review_due_at = None
     touch(customer, act.now)
+    entry = await append(act, customer, draft, request)
     await customer.save(update_fields=["consent_review_due_at", "version", "last_modified_at"])
     return Recorded(customer, entry)
 
 
-async def _refuse_corrected(wrong: ConsentEntry) -> None:
+async def _check_uncorrected(checks: Checks, wrong: ConsentEntry) -> None:
     by = await ConsentEntry.get_or_none(corrects_id=wrong.id)
     if by is not None:
-        raise refuse(
+        checks.refuse(
             RefusalCode.CONSENT_ENTRY_CORRECTED,
             f"Entry {wrong.sequence} has already been corrected by entry {by.sequence}.",
             "entryId",
-            hint=f"Correct {by.id} instead.",
+            hint=f"Correct the later entry instead: its id is {by.id}.",
         )
 
 
-async def _kind(wrong: ConsentEntry, wanted: EntryKind | None) -> EntryKind:
-    """Return the kind of a correction.
+async def _kind(checks: Checks, wrong: ConsentEntry, wanted: EntryKind | None) -> EntryKind:
+    """Return the kind of the entry that corrects `wrong`; without `wanted`, the same kind.
 
-    Refuses a kind that is not about the corrected entry's matter.
+    Refuses to turn an entry about consent into one about non-itemised bills, and the reverse.
     """
     if wrong.kind is EntryKind.ANNULMENT and wanted in {None, EntryKind.ANNULMENT}:
-        raise refuse(
-            RefusalCode.INVALID,
-            "That entry annuls another, so its correction needs the kind of the new entry.",
+        checks.refuse(
+            RefusalCode.REQUIRED,
+            "The entry in `entryId` annuls another entry, so `kind` must say what its correction"
+            " records.",
             "kind",
-            hint="Send the kind that the entry should have been, such as GRANT.",
+            hint="Send the kind that the entry should have had, such as GRANT.",
         )
+        return wrong.kind
     entries = await ConsentEntry.filter(customer_id=wrong.customer_id)
-    root = root_of(wrong, {entry.id: entry for entry in entries})
+    root = original_entry(wrong, {entry.id: entry for entry in entries})
     family = next(kinds for kinds in KINDS.values() if root.kind in kinds)
     kind = wrong.kind if wanted is None else wanted
-    if kind not in {*family, EntryKind.ANNULMENT}:
-        raise refuse(
-            RefusalCode.INVALID,
-            f"An entry of kind {root.kind} can't be corrected to {kind}.",
+    allowed = [one.value for one in EntryKind if one in {*family, EntryKind.ANNULMENT}]
+    if kind.value not in allowed:
+        checks.refuse(
+            RefusalCode.VALUE_NOT_ALLOWED,
+            f"An entry of the kind {root.kind} can be corrected only to {', '.join(allowed)}, not"
+            f" to {kind}.",
             "kind",
+            allowed_values=tuple(allowed),
         )
     return kind
 

@@ -1,6 +1,7 @@
 """Erases the personal data of one contact, or of all contacts of an erased customer (A18)."""
 
 from models.changes.audit_erasure import erase_contact_values
+from models.changes.delivery_changes import noting_deliveries
 from models.changes.invalidate_confirmations import void_confirmations
 from models.jobs.job import NewJob, enqueue
 from models.jobs.kinds import CONFIRMATION_MAIL, removal_key
@@ -23,12 +24,12 @@ async def erase_contact(
 ) -> Contact:
     """Erase a contact, deleted or not; does nothing if the contact is already erased.
 
-    Name and email address are erased in the contact, its states, its confirmations and its audit
-    entries, whose reasons are erased too. What was done, when and by whom stays.
+    Name and email address are erased in the contact's row, history, confirmations and audit
+    entries, and the reasons of these entries too. What was done, when and by whom stays.
     """
     contact = (await lock(Contact, contact_id)).get(contact_id)
     if contact is None:
-        raise refuse(RefusalCode.NOT_FOUND, "There is no such contact.", "id")
+        raise refuse(RefusalCode.NOT_FOUND, "There is no contact with this id.", "id")
     if _is_erased(contact):
         return contact
     if expected_version is not None and contact.version != expected_version:
@@ -44,7 +45,7 @@ async def erase_contact(
 async def erase_contacts(act: ActorContext, customer_id: str) -> None:
     """Erase the contacts of a customer that is about to be erased, deleted ones too.
 
-    Their audit entries are erased with the customer's.
+    The contacts' audit entries are erased together with the customer's.
     """
     contacts = (
         await Contact.filter(customer_id=customer_id).order_by("id").select_for_update(no_key=True)
@@ -58,9 +59,9 @@ async def erase_contacts(act: ActorContext, customer_id: str) -> None:
 
 
 def _is_erased(contact: Contact) -> bool:
-    """Return whether a contact is erased, which its empty salt shows.
+    """Return whether a contact is erased, which an empty `address_salt` shows.
 
-    The name does not: any contact may be named `(erased)`.
+    The name is no proof: any contact may be named `(erased)`.
     """
     return not contact.address_salt
 
@@ -68,7 +69,7 @@ def _is_erased(contact: Contact) -> bool:
 async def _erase(act: ActorContext, contact: Contact, reason: VoidReason) -> None:
     """Blank a locked contact and its confirmations.
 
-    Without the salt, digests of the email address cannot be matched any more.
+    Without `address_salt`, stored digests of the email address cannot be matched any more.
     """
     await void_confirmations(contact, reason, act.now)
     await _remove_mails(act, contact)
@@ -78,15 +79,17 @@ async def _erase(act: ActorContext, contact: Contact, reason: VoidReason) -> Non
         touch(contact, act.now)
         await note_state(contact, act.now)
     contact.name, contact.email, contact.address_salt = ERASED, None, ""
+    contact.external_reference = contact.reference_key = None
     contact.email_verified_at = None
     contact.mail_failure = contact.mail_failed_at = None
-    await contact.save()
+    async with noting_deliveries(act, contact.customer_id, contact.id):
+        await contact.save()
 
 
 async def _remove_mails(act: ActorContext, contact: Contact) -> None:
-    """Enqueue a job that deletes the copies of the contact's mails.
+    """Enqueue a job that deletes stored copies of the mails that were sent to a contact.
 
-    Also removes the mails' ids from the mailbox quotas that they used.
+    Also removes the ids of these mails from the rows that count mails per mailbox.
     """
     asked = Confirmation.filter(contact_id=contact.id, email__isnull=False)
     ids = [str(one) for one in await asked.order_by("id").values_list("id", flat=True)]

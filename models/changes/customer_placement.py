@@ -1,10 +1,10 @@
-"""Chooses a new customer's class, checks its parent, and removes data of a former company."""
+"""Chooses the class of a new customer, checks parents, and removes data of a former company."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from models.changes.partner_rules import refuse_other_parent
+from models.rules.checks import Checks
 from models.rules.errors import RefusalCode, refuse
 from models.rules.profile import without_register_values
 from models.storage.locks import lock_shared
@@ -15,51 +15,46 @@ from models.tables.customer_template import PLATFORM_DEFAULTS_ID, CustomerTempla
 from models.tables.enrichment import Suggestion, SuggestionStatus
 
 DEEPEST_CHAIN = 20
-"""The most resellers that may be above one another; a longer chain counts as a cycle."""
+"""The maximum number of resellers above a customer; a longer chain of parents counts as a cycle."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """The class and the parent of a new customer."""
-
-    customer_class: CustomerClass
-    parent_id: str | None = None
-
-
-async def class_for_new_customer(values: Mapping[str, Any], template_id: str | None) -> Placement:
-    """Return the class and parent of a new customer (R24).
+async def place_new_customer(
+    checks: Checks, values: Mapping[str, Any], template_id: str | None
+) -> tuple[CustomerClass | None, str | None]:
+    """Return the class of a new customer, None if it is refused, and its parent's id (R24).
 
     The class is the one that `values` name, or else that of the template, or else the platform's
-    default. Refuses if there is none, or the class is retired. The parent is that of the template.
+    default. It is refused if there is none, or if it is retired. The parent is the template's.
     """
     template = None
     if template_id is not None:
         template = await CustomerTemplate.get_or_none(id=template_id)
         if template is None:
-            raise refuse(RefusalCode.NOT_FOUND, "There is no such template.", "templateId")
-    class_id, path = await _named_class(values)
-    if class_id is None and template is not None:
-        class_id = template.customer_class_id
-    if class_id is None:
-        defaults = await PlatformDefaults.get_or_none(id=PLATFORM_DEFAULTS_ID)
-        class_id = defaults.customer_class_id if defaults else None
-    if class_id is None:
-        raise refuse(
-            RefusalCode.CLASS_REQUIRED,
-            "A new customer needs a class, because the platform has no default class.",
-            "classId",
-            hint="Send `classId` or `classCode`.",
-        )
-    customer_class = await lock_shared(CustomerClass, class_id)
-    if customer_class is None:
-        raise refuse(RefusalCode.NOT_FOUND, "There is no such customer class.", path)
-    if not customer_class.is_assignable:
+            checks.refuse(RefusalCode.NOT_FOUND, "There is no template with this id.", "templateId")
+    if values.get("class_code") is not None:
+        class_id, path = await _class_of_code(checks, values), "classCode"
+    else:
+        class_id, path = values.get("class_id"), "classId"
+        if class_id is None and (template_id is None or template is not None):
+            class_id = await _default_class(checks, template)
+    found = None
+    if class_id is not None:
+        found = await checks.attempt(assignable_class(class_id, path))
+    return found, template.parent_id if template else None
+
+
+async def assignable_class(class_id: str, path: str) -> CustomerClass:
+    """Return a class, locked against retirement; refuses one that is missing or retired."""
+    row = await lock_shared(CustomerClass, class_id)
+    if row is None:
+        raise refuse(RefusalCode.NOT_FOUND, "There is no customer class with this id.", path)
+    if not row.is_assignable:
         raise refuse(
             RefusalCode.CLASS_RETIRED,
-            f"{customer_class.name} is retired; choose an active class.",
+            f"The class “{row.name}” is retired; choose an active class.",
             path,
         )
-    return Placement(customer_class, template.parent_id if template else None)
+    return row
 
 
 async def check_parent(customer: Customer) -> None:
@@ -69,12 +64,14 @@ async def check_parent(customer: Customer) -> None:
         return
     parent = await lock_shared(Customer, parent_id)
     if parent is None or parent.erased_at is not None:
-        raise refuse(RefusalCode.NOT_FOUND, "There is no such parent customer.", "parentId")
+        raise refuse(RefusalCode.NOT_FOUND, "There is no parent customer with this id.", "parentId")
     refuse_other_parent(parent)
     parent_class = await lock_shared(CustomerClass, parent.customer_class_id)
     if parent_class is None or not parent_class.is_reseller:
         raise refuse(
-            RefusalCode.INVALID_PARENT, "A parent must be in a reseller class.", "parentId"
+            RefusalCode.INVALID_PARENT,
+            "The parent is not in a class for resellers. Choose another parent.",
+            "parentId",
         )
     above: Customer | None = parent
     while above is not None:
@@ -82,14 +79,15 @@ async def check_parent(customer: Customer) -> None:
         if above.id == customer.id or steps > DEEPEST_CHAIN:
             raise refuse(
                 RefusalCode.INVALID_PARENT,
-                "A customer can't be its own parent, directly or through others.",
+                "A customer can't be its own parent, directly or through others. Choose another"
+                " parent.",
                 "parentId",
             )
         above = await Customer.get_or_none(id=above.parent_id) if above.parent_id else None
 
 
 async def forget_company(act: ActorContext, customer: Customer) -> None:
-    """Remove the register data of the company that the customer's old number named.
+    """Remove what Companies House said about the company with the customer's old company number.
 
     Open suggestions are withdrawn. The caller stores the customer.
     """
@@ -99,15 +97,34 @@ async def forget_company(act: ActorContext, customer: Customer) -> None:
     )
 
 
-async def _named_class(values: Mapping[str, Any]) -> tuple[str | None, str]:
-    class_id, code = values.get("class_id"), values.get("class_code")
-    if code is None:
-        return class_id, "classId"
-    row = await CustomerClass.get_or_none(code=code)
-    if row is None:
-        raise refuse(RefusalCode.NOT_FOUND, f"No shipped class has the code {code}.", "classCode")
-    if class_id not in {None, row.id}:
-        raise refuse(
-            RefusalCode.INVALID, "classId and classCode name different classes.", "classCode"
+async def _default_class(checks: Checks, template: CustomerTemplate | None) -> str | None:
+    """Return the id of the template's class, or of the platform's; it is refused if none is set."""
+    class_id = template.customer_class_id if template else None
+    if class_id is None:
+        defaults = await PlatformDefaults.get_or_none(id=PLATFORM_DEFAULTS_ID)
+        class_id = defaults.customer_class_id if defaults else None
+    if class_id is None:
+        checks.refuse(
+            RefusalCode.CLASS_REQUIRED,
+            "A new customer needs a class, because the platform has no default class.",
+            "classId",
+            hint="Send `classId` or `classCode`.",
         )
-    return row.id, "classCode"
+    return class_id
+
+
+async def _class_of_code(checks: Checks, values: Mapping[str, Any]) -> str | None:
+    """Return the id of the class with the code in `values`; None if the code is refused."""
+    row = await CustomerClass.get_or_none(code=values["class_code"])
+    if row is None:
+        checks.refuse(
+            RefusalCode.NOT_FOUND, "There is no customer class with this code.", "classCode"
+        )
+        return None
+    if values.get("class_id") not in {None, row.id}:
+        checks.refuse(
+            RefusalCode.CONTRADICTORY_VALUES,
+            "`classId` and `classCode` name different classes. Send only one of them.",
+            "classCode",
+        )
+    return row.id

@@ -9,6 +9,7 @@ from models.changes.consent_ledger import Request, is_hidden_entry, key_reused
 from models.changes.customer_editing import create_customer
 from models.rules.consent_chain import digest
 from models.rules.consent_fields import checked_key
+from models.rules.urgency import Urgency
 from models.storage.identifiers import testimony_id_for
 from models.storage.locks import lock_name
 from models.tables.access import Principal
@@ -17,7 +18,7 @@ from models.tables.consent_entry import ConsentEntry, ConsentTestimony
 from models.tables.customer import Customer
 
 CREATION = "customer created with consent"
-"""Separates idempotency keys of this purpose from those of other requests."""
+"""Hashed with an idempotency key, so that a request of another kind may use the same key."""
 
 PATH = "consent"
 
@@ -25,11 +26,11 @@ PATH = "consent"
 class Created(NamedTuple):
     """The customer that a request created.
 
-    `is_repeat` says that an earlier request created it.
+    `is_replayed` says that an earlier request with the same idempotency key created it.
     """
 
     customer: Customer
-    is_repeat: bool = False
+    is_replayed: bool = False
 
 
 async def create_customer_once(
@@ -39,22 +40,26 @@ async def create_customer_once(
     consent: Mapping[str, Any] | None,
     key: str | None,
     content: Callable[[], Mapping[str, Any]],
+    urgency: Urgency = Urgency.SAVED,
 ) -> Created:
-    """Create a customer with its consent, unless the same request did so before.
+    """Create a customer with their consent, unless the same request did so before.
 
-    `content` returns the content of the whole request, which a repeated request must equal. Refuses
-    a key that was used with other content, and the key of a customer that was deleted or is out of
-    scope now. Without a consent or a key, repeated requests are not recognised.
+    `key` is the idempotency key. `content` returns the content of the whole request; a request that
+    repeats the key must have the same content, and is refused otherwise. It is also refused if the
+    customer was deleted since, or is out of the caller's tenant scope. Without a consent or a key,
+    repeated requests are not recognised.
     """
-    key = checked_key(key, PATH)
-    if consent is None or key is None:
-        return Created(await create_customer(act, values, template_id, consent))
+    checks = act.checks()
+    key = checked_key(checks, key, PATH)
+    if consent is None or key is None or checks.has_found:
+        created = create_customer(act, values, template_id, consent, urgency=urgency)
+        return Created(await checks.conclude(created))
     request = Request(content(), key, _testimony_id(act.principal, key))
     existing = await _created_before(act, request)
     if existing is not None:
-        return Created(existing, is_repeat=True)
+        return Created(existing, is_replayed=True)
     try:
-        return Created(await create_customer(act, values, template_id, consent, request))
+        return Created(await create_customer(act, values, template_id, consent, request, urgency))
     except IntegrityError as error:
         raise _key_out_of_scope() from error
 
@@ -71,10 +76,16 @@ async def _created_before(act: ActorContext, request: Request) -> Customer | Non
         return None
     customer = await Customer.get(id=testimony.customer_id)
     if customer.erased_at is not None:
-        raise key_reused("The customer that this key created was deleted.", PATH)
+        raise key_reused(
+            "The idempotency key was already used to create a customer, which was deleted later.",
+            PATH,
+        )
     entry = await ConsentEntry.get(testimony_id=testimony.id)
     if is_hidden_entry(act, entry) or not request.has_content_of(testimony):
-        raise key_reused("This key already created a customer, with a different request.", PATH)
+        raise key_reused(
+            "The idempotency key was already used to create a customer with a different request.",
+            PATH,
+        )
     return customer
 
 
@@ -83,4 +94,7 @@ def _testimony_id(caller: Principal, key: str) -> str:
 
 
 def _key_out_of_scope() -> Exception:
-    return key_reused("This key created a customer that you can no longer see.", PATH)
+    return key_reused(
+        "The idempotency key was already used to create a customer that you may no longer see.",
+        PATH,
+    )

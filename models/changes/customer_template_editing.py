@@ -1,12 +1,13 @@
-"""Editing the defaults for new customers: templates and the platform's default class."""
+"""Edits the defaults for new customers: templates and the platform's default class."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from tortoise.exceptions import IntegrityError
 
-from models.rules.errors import RefusalCode, StaleVersion, refuse
-from models.rules.text import Checks
+from models.changes.customer_placement import assignable_class
+from models.rules.checks import Checks
+from models.rules.errors import RefusalCode, Refused, StaleVersion, refuse
 from models.storage.locks import lock, lock_shared
 from models.tables import audit
 from models.tables.audit import ActorContext
@@ -25,15 +26,20 @@ async def save_template(
     values: Mapping[str, Any],
     expected_version: int | None = None,
 ) -> CustomerTemplate:
-    """Create a template if `template_id` is None, else change the fields that were sent."""
+    """Create a template if `template_id` is None; otherwise change the fields in `values`."""
+    checks = act.checks()
+    before: dict[str, Any] = {}
+    found: CustomerTemplate | None
     if template_id is None:
-        template = CustomerTemplate(created_at=act.now, last_modified_at=act.now)
+        found = CustomerTemplate(created_at=act.now, last_modified_at=act.now)
         values = {"name": None, **values}
-        before: dict[str, Any] = {}
     else:
-        template = await _locked_template(template_id, expected_version)
-        before = _stored(template)
-    await _check_and_set(template, values)
+        found = await checks.attempt(_locked_template(template_id, expected_version))
+        before = {} if found is None else _stored(found)
+    # The fields of a template that was not found are checked on one that is never stored.
+    template = found or CustomerTemplate()
+    await _check_and_set(checks, template, values)
+    checks.raise_refusals()
     if before and _stored(template) == before:
         return template
     try:
@@ -43,9 +49,7 @@ async def save_template(
             touch(template, act.now)
             await template.save()
     except IntegrityError as error:
-        raise refuse(
-            RefusalCode.ALREADY_EXISTS, f"There is a template called {template.name}.", "name"
-        ) from error
+        raise _name_taken(template) from error
     await audit.record(act, "template.saved", template.id, before=before, after=_stored(template))
     return template
 
@@ -64,11 +68,12 @@ async def save_platform_defaults(
     act: ActorContext, class_id: str | None, expected_version: int | None
 ) -> PlatformDefaults:
     """Set the class of new customers for which none is named; None clears it."""
+    checks = act.checks()
     defaults = await PlatformDefaults.filter(id=PLATFORM_DEFAULTS_ID).select_for_update().get()
-    if expected_version is not None and defaults.version != expected_version:
-        raise StaleVersion(defaults, expected_version, defaults.version)
+    checks.expect_version(defaults, expected_version)
     if class_id is not None:
-        await _check_class(class_id, "customerClassId")
+        await checks.attempt(assignable_class(class_id, "classId"))
+    checks.raise_refusals()
     before = {"customer_class_id": defaults.customer_class_id}
     if class_id == defaults.customer_class_id:
         return defaults
@@ -85,49 +90,51 @@ async def save_platform_defaults(
     return defaults
 
 
-async def _check_and_set(template: CustomerTemplate, values: Mapping[str, Any]) -> None:
-    checks = Checks()
+async def _check_and_set(
+    checks: Checks, template: CustomerTemplate, values: Mapping[str, Any]
+) -> None:
     if "name" in values:
         rename(template, checks.required_text(values["name"], NAME_LENGTH, "name"))
-    checks.settle()
+        others = CustomerTemplate.exclude(id=template.id)
+        is_named = not checks.is_refused("name")
+        if is_named and await others.filter(name_key=template.name_key).exists():
+            checks.add(*_name_taken(template).refusals)
     if "customer_class_id" in values:
         template.customer_class_id = values["customer_class_id"]
         if template.customer_class_id is not None:
-            await _check_class(template.customer_class_id, "customerClassId")
+            chosen = assignable_class(template.customer_class_id, "classId")
+            await checks.attempt(chosen)
     if "parent_id" in values:
         template.parent_id = values["parent_id"]
         if template.parent_id is not None:
-            await _check_parent(template.parent_id)
-    same_name = CustomerTemplate.exclude(id=template.id).filter(name_key=template.name_key)
-    if await same_name.exists():
-        raise refuse(
-            RefusalCode.ALREADY_EXISTS, f"There is a template called {template.name}.", "name"
-        )
+            await checks.attempt(_check_parent(template.parent_id))
 
 
-async def _check_class(class_id: str, path: str) -> None:
-    row = await lock_shared(CustomerClass, class_id)
-    if row is None:
-        raise refuse(RefusalCode.NOT_FOUND, "There is no such customer class.", path)
-    if not row.is_assignable:
-        raise refuse(RefusalCode.CLASS_RETIRED, f"{row.name} is retired.", path)
+def _name_taken(template: CustomerTemplate) -> Refused:
+    return refuse(
+        RefusalCode.ALREADY_EXISTS,
+        f"There is already a template called “{template.name}”. Choose another name.",
+        "name",
+    )
 
 
 async def _check_parent(parent_id: str) -> None:
     parent = await lock_shared(Customer, parent_id)
     if parent is None or parent.erased_at is not None:
-        raise refuse(RefusalCode.NOT_FOUND, "There is no such parent customer.", "parentId")
+        raise refuse(RefusalCode.NOT_FOUND, "There is no parent customer with this id.", "parentId")
     parent_class = await CustomerClass.get(id=parent.customer_class_id)
     if not parent_class.is_reseller:
         raise refuse(
-            RefusalCode.INVALID_PARENT, "A parent must be in a reseller class.", "parentId"
+            RefusalCode.INVALID_PARENT,
+            "The parent is not in a class for resellers. Choose another parent.",
+            "parentId",
         )
 
 
 async def _locked_template(template_id: str, expected_version: int | None) -> CustomerTemplate:
     template = (await lock(CustomerTemplate, template_id)).get(template_id)
     if template is None:
-        raise refuse(RefusalCode.NOT_FOUND, "There is no such template.", "id")
+        raise refuse(RefusalCode.NOT_FOUND, "There is no template with this id.", "id")
     if expected_version is not None and template.version != expected_version:
         raise StaleVersion(template, expected_version, template.version)
     return template

@@ -1,14 +1,18 @@
-"""Stores the findings of a lookup, or that it will be retried, on the run and its customer."""
+"""Stores on a lookup's run and customer what the lookup found, or that it will be retried.
+
+A run is the row that describes one lookup of a customer, from the request to the end.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from models.changes.suggestion import offer
-from models.jobs.event import publish
+from models.changes.suggestion import suggest_values
 from models.jobs.job import LeaseLostError
+from models.rules.api_name import api_name
 from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus, FieldOutcome
+from models.rules.event_type import CHANGED_FIELDS, EventType
 from models.rules.profile import WANTED_FIELDS, Profile, ProfileEntry, merge
 from models.storage.locks import lock
 from models.storage.sql import Sql, execute
@@ -16,24 +20,26 @@ from models.tables import audit
 from models.tables.access import SYSTEM
 from models.tables.audit import ActorContext
 from models.tables.customer import Customer
-from models.tables.enrichment import EnrichmentRun, UpstreamResponse
+from models.tables.enrichment import EnrichmentRun, Suggestion, UpstreamResponse
+from models.tables.event import NewEvent, owner_of
 
-CUSTOMER_ENRICHED = "customer.enriched"
-"""The kind of the event that a lookup ended, successful or not."""
+ENDS = (EventType.CUSTOMER_ENRICHED, EventType.CUSTOMER_ENRICHMENT_FAILED)
+"""The types of the events that say that a lookup has ended."""
 
 LOOKUP = "Companies House lookup"
+RUN_ID = "enrichmentRunId"
 
 _CLEAR_EARLIER_FIELDS = """UPDATE enrichment_run SET fields_read = '[]' WHERE id =
     (SELECT max(id) FROM enrichment_run WHERE customer_id = ? AND id < ?)"""
-"""Clears the fields of the previous run: only the newest run that read any field shows them."""
+"""Clears a customer's previous run's fields: only the newest run that read any field lists them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The result of a lookup: entries by field, further register details, and the status.
+    """The result of a lookup: profile entries by field, further register details, and the status.
 
-    `sought` names the fields that the lookup looked for, `unreadable` those whose register values
-    could not be read.
+    `sought` names the fields that the lookup looked for, `unreadable` those fields whose values at
+    Companies House could not be read.
     """
 
     status: EnrichmentStatus
@@ -46,7 +52,10 @@ class Findings:
 
 
 async def note_running(run_id: str, attempts: int) -> EnrichmentRun:
-    """Mark a run as running and return it; raises LeaseLostError if it was cancelled."""
+    """Mark a run as running its attempt number `attempts`, and return it.
+
+    Raises LeaseLostError if the run was cancelled.
+    """
     run, customer = await _locked(run_id)
     run.status, run.attempts, run.next_attempt_at = EnrichmentStatus.RUNNING, attempts, None
     run.reason = None if run.reason is EnrichmentReason.BLOCKED else run.reason
@@ -64,7 +73,7 @@ async def note_waiting(
     so_far: Findings | None,
     now: datetime,
 ) -> None:
-    """Mark a run as waiting for an attempt at `due_at`, and store new partial findings (R85).
+    """Mark a run as waiting for another attempt at `due_at`, and store partial findings (R85).
 
     Raises LeaseLostError if the run has ended.
     """
@@ -72,7 +81,7 @@ async def note_waiting(
     run.status = EnrichmentStatus.RETRYING if attempts else EnrichmentStatus.PENDING
     run.reason, run.attempts, run.next_attempt_at = reason, attempts, due_at
     if so_far is not None and customer.profile.get("details") != so_far.details:
-        outcomes = await _apply(run, customer, so_far, now)
+        outcomes = await _apply(run, customer, so_far, now, EventType.CUSTOMER_UPDATED)
         run.source = so_far.source
         run.fields_read = [_read(name, outcome, so_far) for name, outcome in outcomes.items()]
     await run.save()
@@ -81,7 +90,7 @@ async def note_waiting(
 
 
 async def note_blocked() -> None:
-    """Mark waiting runs without a reason as BLOCKED: the register refuses the API key."""
+    """Set the reason of waiting runs without one to BLOCKED, since the API key is refused."""
     waiting = EnrichmentRun.filter(
         status__in=(EnrichmentStatus.PENDING, EnrichmentStatus.RETRYING), reason__isnull=True
     )
@@ -90,7 +99,7 @@ async def note_blocked() -> None:
 
 
 async def keep_answer(run_id: str, step: str, body: bytes, now: datetime) -> None:
-    """Store the register's response to a step of a run.
+    """Store the response of Companies House to one step (request) of a run.
 
     Raises LeaseLostError if the run has ended.
     """
@@ -114,6 +123,8 @@ async def store_findings(run_id: str, attempts: int, findings: Findings, now: da
             customer.id,
             after={"enrichment_status": findings.status, "reason": findings.reason},
             reason=LOOKUP,
+            owner=owner_of(customer),
+            ids={RUN_ID: run.id},
         )
     run.status, run.reason, run.attempts = findings.status, findings.reason, attempts
     run.source = findings.source
@@ -125,16 +136,19 @@ async def store_findings(run_id: str, attempts: int, findings: Findings, now: da
     await UpstreamResponse.filter(run_id=run.id).delete()
     customer.enrichment_status = findings.status
     await customer.save(update_fields=["profile", "enrichment_status"])
-    await publish(CUSTOMER_ENRICHED, customer.id, {"run_id": run.id}, now)
 
 
 async def _apply(
-    run: EnrichmentRun, customer: Customer, findings: Findings, now: datetime
+    run: EnrichmentRun,
+    customer: Customer,
+    findings: Findings,
+    now: datetime,
+    event: EventType = EventType.CUSTOMER_ENRICHED,
 ) -> Mapping[str, FieldOutcome]:
     merged = merge(customer.profile, findings.entries, findings.unreadable)
     before = customer.profile
     customer.profile = {**merged.profile, "details": dict(findings.details)}
-    await offer(customer.id, merged.suggestions, now)
+    opened = await suggest_values(customer.id, merged.suggestions, now)
     same = _same_facts(before, customer.profile)
     await audit.record(
         ActorContext(SYSTEM, now, run.id),
@@ -143,12 +157,25 @@ async def _apply(
         before={name: entry for name, entry in before.items() if name not in same},
         after={name: entry for name, entry in customer.profile.items() if name not in same},
         reason=LOOKUP,
+        owner=owner_of(customer),
+        ids={RUN_ID: run.id},
+        event=event,
+        also=[_opened(run, suggestion) for suggestion in opened],
     )
     return {name: merged.outcomes[name] for name in findings.sought}
 
 
+def _opened(run: EnrichmentRun, suggestion: Suggestion) -> NewEvent:
+    payload = {
+        CHANGED_FIELDS: [api_name(suggestion.field)],
+        "suggestionId": suggestion.id,
+        RUN_ID: run.id,
+    }
+    return NewEvent(EventType.CUSTOMER_SUGGESTION_OPENED, payload)
+
+
 def _same_facts(one: Profile, other: Profile) -> frozenset[str]:
-    """Return the names of the entries that are equal in both, apart from `retrieved_at`."""
+    """Return the fields whose entries are equal in both profiles, apart from `retrieved_at`."""
 
     def fact(entry: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in entry.items() if name != "retrieved_at"}
@@ -166,7 +193,7 @@ def _read(name: str, outcome: FieldOutcome, findings: Findings) -> dict[str, Any
 
 async def _locked(run_id: str) -> tuple[EnrichmentRun, Customer]:
     known = await EnrichmentRun.get(id=run_id)
-    # Lock the customer first, as everywhere, to avoid deadlocks.
+    # All code locks a customer before the rows that belong to it, to avoid deadlocks.
     customer = (await lock(Customer, known.customer_id))[known.customer_id]
     run = (await lock(EnrichmentRun, run_id))[run_id]
     if not run.status.is_live or run.company_number != customer.company_number:

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 
 from models.changes.administration import (
-    begin_platform_wide,
+    begin_administration,
+    check_held,
     locked,
+    refuse_beyond_reseller,
     refuse_lockout,
-    refuse_more_than_held,
 )
+from models.changes.partner_staff import locked_user
+from models.rules.checks import Checks
 from models.rules.errors import RefusalCode, refuse
 from models.rules.permission import Scope, known, with_implied
-from models.rules.text import Checks
 from models.storage.identifiers import prefix_of
 from models.tables import audit
 from models.tables.audit import ActorContext
@@ -26,15 +28,16 @@ PERMISSIONS = "permissions"
 async def grant_permissions(
     act: ActorContext,
     grantee_id: str,
-    codes: Sequence[str],
+    wanted: Sequence[Scope],
     reason: str | None,
     expected_version: int | None,
 ) -> Grantee:
     """Grant permissions to a user or group; refuses permissions that the principal lacks."""
-    await begin_platform_wide(act)
-    grantee = await _locked_grantee(grantee_id, expected_version)
-    scopes, why = _checked(codes, reason)
-    refuse_more_than_held(act.principal, scopes, PERMISSIONS)
+    await begin_administration()
+    checks = act.checks()
+    scopes, why = _checked(checks, wanted, reason)
+    check_held(checks, act.principal, scopes, PERMISSIONS)
+    grantee = await checks.conclude(_locked_grantee(act, grantee_id, expected_version))
     before = known(grantee.permissions)
     await _store(act, grantee, before | scopes, "permissions.granted", why)
     return grantee
@@ -43,58 +46,50 @@ async def grant_permissions(
 async def revoke_permissions(
     act: ActorContext,
     grantee_id: str,
-    codes: Sequence[str],
+    wanted: Sequence[Scope],
     reason: str | None,
     expected_version: int | None,
 ) -> Grantee:
-    """Revoke permissions of a user or group; refuses those implied by a permission that stays."""
-    await begin_platform_wide(act)
-    grantee = await _locked_grantee(grantee_id, expected_version)
-    scopes, why = _checked(codes, reason)
+    """Revoke permissions of a user or group; refuses one that a remaining permission implies."""
+    await begin_administration()
+    checks = act.checks()
+    scopes, why = _checked(checks, wanted, reason)
+    grantee = await checks.conclude(_locked_grantee(act, grantee_id, expected_version))
     left = known(grantee.permissions) - scopes
     implied = scopes & with_implied(left)
     if implied:
         raise refuse(
             RefusalCode.PERMISSION_IMPLIED,
-            f"{', '.join(sorted(implied))} is implied by a permission that would stay:"
-            f" {', '.join(sorted(left))}.",
+            f"{', '.join(sorted(implied))} cannot be revoked alone, because a permission that would"
+            f" stay includes it. These would stay: {', '.join(sorted(left))}.",
             PERMISSIONS,
-            hint="Revoke the permission that implies it too.",
+            hint="Revoke the permission that includes it too.",
         )
     await _store(act, grantee, left, "permissions.revoked", why)
     await refuse_lockout(act)
     return grantee
 
 
-def checked_scopes(checks: Checks, codes: Sequence[str], path: str) -> frozenset[Scope]:
-    """Return the named permissions.
-
-    Adds refusals of an empty list and unknown codes to `checks`.
-    """
-    unknown = [code for code in codes if code not in set(Scope)]
-    if not codes:
-        checks.refuse(RefusalCode.REQUIRED, f"Name at least one permission in `{path}`.", path)
-    if unknown:
-        checks.refuse(
-            RefusalCode.INVALID,
-            f"At least one code in `{path}` is not a permission.",
-            path,
-            hint="The query `permissions` lists them all.",
-        )
-    return known(codes)
+def checked_scopes(checks: Checks, scopes: Sequence[Scope], path: str) -> frozenset[Scope]:
+    """Return the permissions; a list that is empty or too long is refused."""
+    checks.list_length(scopes, len(Scope), path, minimum=1)
+    return frozenset(scopes)
 
 
-async def _locked_grantee(grantee_id: str, expected_version: int | None) -> Grantee:
+async def _locked_grantee(
+    act: ActorContext, grantee_id: str, expected_version: int | None
+) -> Grantee:
     if prefix_of(grantee_id) == "grp":
+        refuse_beyond_reseller(act, "granteeId")
         return await locked(UserGroup, grantee_id, expected_version, "group", "granteeId")
-    return await locked(User, grantee_id, expected_version, "user", "granteeId")
+    return await locked_user(act, grantee_id, expected_version, "granteeId")
 
 
-def _checked(codes: Sequence[str], reason: str | None) -> tuple[frozenset[Scope], str | None]:
-    checks = Checks()
-    scopes = checked_scopes(checks, codes, PERMISSIONS)
+def _checked(
+    checks: Checks, wanted: Sequence[Scope], reason: str | None
+) -> tuple[frozenset[Scope], str | None]:
+    scopes = checked_scopes(checks, wanted, PERMISSIONS)
     why = checks.optional_text(reason, REASON_LENGTH, "reason", has_lines=True)
-    checks.settle()
     return scopes, why
 
 
@@ -105,7 +100,7 @@ async def _store(
     operation: str,
     reason: str | None,
 ) -> None:
-    """Store the permissions and record the change; does nothing if they are the same."""
+    """Store `scopes` as the grantee's permissions and audit the change; does nothing if equal."""
     before, after = sorted(grantee.permissions), sorted(scopes)
     if after == before:
         return

@@ -14,9 +14,9 @@ from models.tables.contact import Contact
 async def void_confirmations(
     contact: Contact, reason: VoidReason, now: datetime, kind: ConfirmationKind | None = None
 ) -> None:
-    """Invalidate the unanswered confirmations of a locked contact, and cancel unsent mails.
+    """Invalidate the unanswered confirmations of a locked contact, and cancel their unsent mails.
 
-    With `kind`, only confirmations of that kind.
+    With `kind`, only confirmations of that kind are invalidated.
     """
     outstanding: QuerySet[Confirmation] = Confirmation.filter(
         contact_id=contact.id, used_at__isnull=True, voided_at__isnull=True

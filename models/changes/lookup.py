@@ -1,4 +1,7 @@
-"""Starts, continues, replaces and cancels lookups at Companies House when customers change."""
+"""Starts, continues, replaces and cancels lookups at Companies House when customers change.
+
+Lookups wait in a queue in which resellers take turns; see `models/jobs/queue_turn.py`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,6 +26,8 @@ from models.tables.enrichment import EnrichmentRun, UpstreamResponse
 
 LOOKUP_REQUESTED = "customer.lookup_requested"
 LOOKUP_CANCELLED = "customer.lookup_cancelled"
+OF_CUSTOMER = ("target", "customerId")
+"""The path of the input field that names the customer to look up."""
 
 LIVE = (EnrichmentStatus.PENDING, EnrichmentStatus.RUNNING, EnrichmentStatus.RETRYING)
 URGENCIES = {
@@ -39,10 +44,10 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The effect of a save on one customer's lookup.
+    """What saving a customer does to the customer's lookup.
 
-    `status` is the new status; `cancels` is the reason why an unfinished lookup is cancelled, if it
-    is.
+    `status` is the new enrichment status. `cancels` is the reason for which an unfinished lookup is
+    cancelled; None if none is.
     """
 
     status: EnrichmentStatus
@@ -57,7 +62,7 @@ def decide(
     live_number: str | None,
     status: EnrichmentStatus,
 ) -> Decision:
-    """Return what a save does to a customer's lookup (R81, R89, R91). PURE.
+    """Return what saving a customer does to the customer's lookup (R81, R89, R91), without I/O.
 
     `is_checked` says whether the class is checked at Companies House. `live_number` is the company
     number of the unfinished lookup; None if there is none.
@@ -81,11 +86,11 @@ class LookupPlan:
     """The lookups to start, continue and cancel once some customers of one class are stored."""
 
     is_reseller: bool = False
-    """Whether the customers are resellers, so that each takes its own turns in the queue."""
+    """Whether the customers are resellers: then each takes turns of its own in the queue."""
     continuing: list[Customer] = field(default_factory=list)
-    """Customers whose lookup has not ended and continues."""
+    """Customers whose unfinished lookup continues."""
     cancelled: list[tuple[EnrichmentRun, EnrichmentReason]] = field(default_factory=list)
-    """The runs to cancel, each with the reason."""
+    """The unfinished lookups to cancel, each with the reason."""
     starting: list[Customer] = field(default_factory=list)
 
 
@@ -94,7 +99,7 @@ async def plan_lookups(
 ) -> LookupPlan:
     """Plan the lookups of customers of one class, and set their `enrichment_status`.
 
-    The customers must be locked, or new with `are_new`. The caller stores them.
+    The customers must be locked; with `are_new`, they are not stored yet. The caller stores them.
     """
     plan = LookupPlan(customer_class.is_reseller)
     for start in range(0, len(customers), BATCH):
@@ -118,12 +123,13 @@ async def plan_lookups(
     return plan
 
 
-async def carry_out(
+async def apply_lookup_plan(
     act: ActorContext, plan: LookupPlan, trigger: EnrichmentTrigger, urgency: Urgency | None = None
 ) -> int:
     """Cancel and start lookups as planned; return the number of lookups started.
 
-    With an urgent trigger, lookups that are already queued move forward.
+    `urgency` None stands for the usual urgency of the trigger. If it is urgent, continuing lookups
+    move forward in the queue.
     """
     urgency = URGENCIES[trigger] if urgency is None else urgency
     for run, reason in plan.cancelled:
@@ -135,7 +141,7 @@ async def carry_out(
         for customer in plan.continuing:
             await move_forward(lookup_key(customer.id), urgency, act.now)
     if trigger is EnrichmentTrigger.REQUEST:
-        # Other triggers have audit entries of their own.
+        # The changes behind other triggers add audit entries themselves.
         await record_requests(act, plan.starting)
     return len(plan.starting)
 
@@ -146,33 +152,34 @@ async def record_requests(act: ActorContext, customers: Sequence[Customer]) -> N
 
 
 async def request_lookup(act: ActorContext, customer: Customer) -> int:
-    """Look a locked customer up on request, ahead of bulk lookups.
+    """Look a locked customer up at a user's request, ahead of bulk lookups.
 
     A lookup that is queued, or waits for its next attempt, moves forward. Returns the number of
     lookups started: 0 if an unfinished lookup exists (R89). Refuses a customer without a company
     number, and one whose class is not checked at Companies House.
     """
     customer_class = await CustomerClass.get(id=customer.customer_class_id)
-    refuse_unchecked(customer_class, "customerId")
+    refuse_unchecked(customer_class, *OF_CUSTOMER)
     if customer.company_number is None:
         raise refuse(
             RefusalCode.NEEDS_COMPANY_NUMBER,
-            "The customer has no company number to look up.",
-            "customerId",
-            hint="companySearch offers candidates by name; save the right one's number.",
+            "The customer has no company number, so there is nothing to look up.",
+            *OF_CUSTOMER,
+            hint="Find the company by its name with `companySearch`, and save its number with the"
+            " customer.",
         )
     plan = await plan_lookups([customer], customer_class)
     await customer.save(update_fields=["enrichment_status"])
-    started = await carry_out(act, plan, EnrichmentTrigger.REQUEST, Urgency.REQUESTED)
+    started = await apply_lookup_plan(act, plan, EnrichmentTrigger.REQUEST, Urgency.REQUESTED)
     if not started:
         await record_requests(act, [customer])
     return started
 
 
 async def retry_blocked(act: ActorContext) -> int:
-    """Restart lookups that failed because the register refused the API key; return how many.
+    """Restart lookups that failed because Companies House refused the API key; return how many.
 
-    Lookups that still wait for the key need no restart; workers are woken to claim them.
+    Lookups that wait because of the refused key need no restart; workers are woken to claim them.
     """
     failed = await EnrichmentRun.filter(
         customer__enrichment_status=EnrichmentStatus.FAILED,
@@ -190,7 +197,7 @@ async def retry_blocked(act: ActorContext) -> int:
         customer_class = await CustomerClass.get(id=customer.customer_class_id)
         plan = await plan_lookups([customer], customer_class)
         await customer.save(update_fields=["enrichment_status"])
-        started += await carry_out(act, plan, EnrichmentTrigger.REQUEST)
+        started += await apply_lookup_plan(act, plan, EnrichmentTrigger.REQUEST)
     await wake(job.JOBS)
     return started
 
@@ -223,7 +230,7 @@ async def end_checks(act: ActorContext, customer_class: CustomerClass) -> None:
     waiting = await members.filter(enrichment_status__in=LIVE).order_by("id").select_for_update()
     plan = await plan_lookups(waiting, customer_class)
     await store_statuses(waiting)
-    await carry_out(act, plan, EnrichmentTrigger.CLASS_CHANGE)
+    await apply_lookup_plan(act, plan, EnrichmentTrigger.CLASS_CHANGE)
     cancelled = [run.customer_id for run, _ in plan.cancelled]
     await audit.record_many(act, LOOKUP_CANCELLED, cancelled)
     ended = (EnrichmentStatus.CANCELLED, EnrichmentStatus.NOT_APPLICABLE)
@@ -244,31 +251,34 @@ async def resume_checks(act: ActorContext, customer_class: CustomerClass) -> Non
     customers = await cancelled.order_by("id").select_for_update()
     plan = await plan_lookups(customers, customer_class)
     await store_statuses(customers)
-    await carry_out(act, plan, EnrichmentTrigger.CLASS_CHANGE, Urgency.BULK)
+    await apply_lookup_plan(act, plan, EnrichmentTrigger.CLASS_CHANGE, Urgency.BULK)
     await record_requests(act, plan.starting)
 
 
-async def hand_over_lookup(customer: Customer, customer_class: CustomerClass) -> None:
-    """Let a customer's queued lookup take the turns of its new parent; its place stays the same."""
+async def move_lookup_to_parent(customer: Customer, customer_class: CustomerClass) -> None:
+    """Count a customer's queued lookup towards the turns of the new parent, at the same place."""
     reseller_id = _reseller_of(customer, is_reseller=customer_class.is_reseller)
     await job.Job.filter(live_key=lookup_key(customer.id)).update(reseller_id=reseller_id)
 
 
 def _reseller_of(customer: Customer, *, is_reseller: bool) -> str | None:
-    """Return the reseller whose turns a customer's lookup takes.
+    """Return the id of the reseller in whose name a customer's lookup waits in the queue.
 
-    None for the platform's own customers.
+    The queue takes a lookup of each reseller in turn. A customer that is a reseller itself
+    (`is_reseller`) waits in its own name, any other customer in its parent's. None if it has no
+    parent: then it waits in the platform's name.
     """
     return customer.id if is_reseller else customer.parent_id
 
 
-def refuse_unchecked(customer_class: CustomerClass, path: str) -> None:
+def refuse_unchecked(customer_class: CustomerClass, *path: str) -> None:
     """Refuse to look up customers of a class that is not checked at Companies House."""
     if not customer_class.check_companies_house:
         raise refuse(
             RefusalCode.ENRICHMENT_NOT_APPLICABLE,
-            f"Customers of the class {customer_class.name} are not checked at Companies House.",
-            path,
+            f"Customers of the class “{customer_class.name}” are not looked up, because this class"
+            " is not checked at Companies House.",
+            *path,
         )
 
 

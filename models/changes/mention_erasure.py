@@ -12,18 +12,19 @@ from models.tables.customer import ClassChange
 MENTIONS_ERASED = "mentions.erased"
 
 ERASABLE = {"class_change": ("reason",), "audit_entry": ("before", "after", "reason")}
-"""Columns, by table, in which texts that mention a person can be erased.
+"""By table, the columns whose texts can be erased because they mention a person.
 
-All other texts are evidence, or can be edited.
+Texts in other columns are evidence, or can be edited.
 """
 
 
 async def erase_mentions(
     act: ActorContext, class_changes: Sequence[str], entries: Sequence[str]
 ) -> None:
-    """Erase the reasons of class changes, and the values and reasons of audit entries, by ids.
+    """Erase the reasons of class changes, and the values and reasons of audit entries.
 
-    Each subject gets an audit entry about the erasure, without which the database refuses it.
+    `class_changes` are ids of class changes, `entries` ids of audit entries. Each customer or user
+    concerned gets an audit entry about the erasure, without which the database refuses it.
     """
     changes = await ClassChange.filter(id__in=class_changes)
     audited = await AuditEntry.filter(id__in=entries)

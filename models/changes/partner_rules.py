@@ -3,41 +3,52 @@
 from collections.abc import Mapping
 from typing import Any
 
+from models.rules.checks import Checks
 from models.rules.errors import RefusalCode, Refused, refuse
 from models.storage.tenant_scope import current_tenant
 from models.tables.customer import Customer
 from models.tables.customer_class import CustomerClass
 
 
-def for_new_customer(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the values of a new customer; a partner's reseller is the default parent.
+def for_new_customer(checks: Checks, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values to save for a new customer.
 
-    Refuses an account number that a partner chooses.
+    If the caller is a partner (the operation has a tenant scope) and names no parent, the parent is
+    the reseller that the partner is bound to. Partners may not choose the account number; only the
+    platform's staff may. Other callers' values are returned as they are.
     """
     reseller_id = current_tenant()
     if reseller_id is None:
         return values
     if values.get("account_number") is not None:
-        raise _account_number_refused()
+        _refuse_account_number(checks)
     return {**values, "parent_id": values.get("parent_id") or reseller_id}
 
 
-def refuse_edit(customer: Customer, values: Mapping[str, Any]) -> None:
-    """Refuse a partner's edit that changes an account number, its own parent, or a parent to null.
+def refuse_edit(checks: Checks, customer: Customer, values: Mapping[str, Any]) -> None:
+    """Refuse what partners may not change: account numbers, parents, and their own reference.
 
-    A free choice of account numbers would reveal which numbers customers out of scope have.
+    A free choice of account numbers would reveal which numbers exist outside of the tenant scope,
+    and one of the reference of its own reseller, which is the platform's, which references exist.
     """
     reseller_id = current_tenant()
     if reseller_id is None:
         return
     if values.get("account_number", customer.account_number) != customer.account_number:
-        raise _account_number_refused()
+        _refuse_account_number(checks)
+    reference = values.get("external_reference", customer.external_reference)
+    if customer.id == reseller_id and reference != customer.external_reference:
+        checks.refuse(
+            RefusalCode.NOT_FOR_PARTNERS,
+            "Only the platform's staff may change the external reference of your own reseller.",
+            "externalReference",
+        )
     if "parent_id" in values and (customer.id == reseller_id or values["parent_id"] is None):
-        raise _parent_refused()
+        checks.add(*_parent_refused().refusals)
 
 
 def refuse_other_parent(parent: Customer) -> None:
-    """Refuse a parent other than the partner's reseller: the customer would leave the scope."""
+    """Refuse a parent other than the partner's reseller: the partner would lose the customer."""
     if current_tenant() not in {None, parent.id}:
         raise _parent_refused()
 
@@ -49,7 +60,8 @@ def refuse_class_change(customer: Customer, old: CustomerClass, new: CustomerCla
     ):
         raise refuse(
             RefusalCode.NOT_FOR_PARTNERS,
-            "Only the platform may change your own class, or move a reseller to a class of others.",
+            "Only the platform's staff may change the class of your own reseller, or move a"
+            " reseller to a class that is not for resellers.",
             "classId",
         )
 
@@ -60,21 +72,24 @@ async def refuse_erasure(customer: Customer) -> None:
         return
     customer_class = await CustomerClass.get(id=customer.customer_class_id)
     if customer_class.is_reseller or customer.id == current_tenant():
-        raise refuse(RefusalCode.NOT_FOR_PARTNERS, "Only the platform may erase a reseller.", "id")
+        raise refuse(
+            RefusalCode.NOT_FOR_PARTNERS, "Only the platform's staff may delete a reseller.", "id"
+        )
 
 
-def _account_number_refused() -> Refused:
-    return refuse(
+def _refuse_account_number(checks: Checks) -> None:
+    checks.refuse(
         RefusalCode.NOT_FOR_PARTNERS,
-        "Only the platform may choose account numbers.",
+        "Only the platform's staff may choose account numbers.",
         "accountNumber",
-        hint="Store your own number in `externalReference`.",
+        hint="Leave `accountNumber` out, and store your own number in `externalReference`.",
     )
 
 
 def _parent_refused() -> Refused:
     return refuse(
         RefusalCode.NOT_FOR_PARTNERS,
-        "Only the platform may change your parent, or give your customers another parent.",
+        "Only the platform's staff may change the parent of your own reseller, or give your"
+        " customers another parent.",
         "parentId",
     )

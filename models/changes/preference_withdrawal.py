@@ -1,7 +1,7 @@
 """Withdraws the attachment preferences of a contact, or of a customer's contacts (R63, R66)."""
 
+from models.changes.delivery_changes import noting_deliveries
 from models.changes.invalidate_confirmations import void_confirmations
-from models.jobs.event import publish
 from models.rules.confirmation_link import ConfirmationKind, VoidReason
 from models.rules.document import Document
 from models.rules.preference import PreferenceKind
@@ -9,15 +9,13 @@ from models.tables.audit import ActorContext
 from models.tables.contact import Contact
 from models.tables.preference_entry import PreferenceEntry, add_entry, newest_entry
 
-PREFERENCE_WITHDRAWN = "contact.preference_withdrawn"
-
 
 async def withdraw(
     act: ActorContext, contact: Contact, reason: str | None = None
 ) -> PreferenceEntry | None:
-    """Withdraw the preference of a locked contact, and unanswered requests for one.
+    """Withdraw the preference of a locked contact, and cancel unanswered requests for one.
 
-    Returns the new entry; None if the contact had no preference to withdraw.
+    Returns the new preference entry; None if the contact had no preference to withdraw.
     """
     await void_confirmations(
         contact, VoidReason.WITHDRAWN, act.now, ConfirmationKind.ATTACHMENT_PREFERENCE
@@ -25,17 +23,15 @@ async def withdraw(
     newest = await newest_entry(contact)
     if newest is None or newest.kind in {PreferenceKind.WITHDRAWN, PreferenceKind.RESET}:
         return None
-    entry = await add_entry(
-        act,
-        contact,
-        PreferenceKind.WITHDRAWN,
-        [Document(name) for name in newest.documents],
-        contact.email,
-        reason,
-    )
-    payload = {"customer_id": contact.customer_id, "entry_id": entry.id}
-    await publish(PREFERENCE_WITHDRAWN, contact.id, payload, act.now)
-    return entry
+    async with noting_deliveries(act, contact.customer_id, contact.id):
+        return await add_entry(
+            act,
+            contact,
+            PreferenceKind.WITHDRAWN,
+            [Document(name) for name in newest.documents],
+            contact.email,
+            reason,
+        )
 
 
 async def withdraw_all(act: ActorContext, customer_id: str, reason: str | None = None) -> int:

@@ -4,22 +4,24 @@ from collections.abc import Sequence
 
 from tortoise.expressions import F
 
-from models.changes.lookup import BATCH, carry_out, plan_lookups, store_statuses
+from models.changes.lookup import BATCH, apply_lookup_plan, plan_lookups, store_statuses
 from models.changes.partner_access import end_partner_access
 from models.lists.personal_data import refuse_unmasking
 from models.rules.enrichment_status import EnrichmentTrigger
 from models.rules.errors import RefusalCode, refuse
+from models.storage.dry_run import version_step
 from models.storage.row_insert import add_rows, new_row
 from models.tables import audit
 from models.tables.audit import ActorContext
 from models.tables.customer import ClassChange, Customer
 from models.tables.customer_class import CustomerClass, touch
 from models.tables.customer_template import CustomerTemplate
+from models.tables.event import owner_of
 
 FIRST_ASSIGNMENT = "First assignment"
 
 REPOINTED = "default.repointed"
-"""The audit operation for a template or platform default whose class or parent is replaced."""
+"""The audit operation for replacing a template's class or parent, or the platform's default."""
 
 
 async def move_customers(
@@ -29,21 +31,22 @@ async def move_customers(
     new: CustomerClass,
     reason: str,
     trigger: EnrichmentTrigger,
+    *path: str,
 ) -> int:
-    """Move locked customers of one class to another; return the number of lookups started.
+    """Move locked customers from the class `old` to `new`; return the number of lookups started.
 
-    Consent does not change (R29). A move between individuals and organisations makes a review of
-    consent due (R30), and a caller who sees masked data may not turn individuals into
-    organisations.
+    Consent does not change (R29). A move between classes for individuals and for organisations
+    makes a consent review due (R30); a caller who sees masked data may not turn individuals into
+    organisations. `path` is the input field that a refusal names.
     """
     if customers:
         refuse_unmasking(act, old.flags, new.flags)
     if old.is_reseller and not new.is_reseller:
-        await leave_reselling(act, customers)
+        await leave_reselling(act, customers, *path)
     crosses = old.flags.is_legal_individual != new.flags.is_legal_individual
     for customer in customers:
         customer.customer_class_id = new.id
-        customer.version += 1
+        customer.version += version_step()
         customer.last_modified_at = act.now
         if crosses:
             customer.consent_review_due_at = act.now
@@ -62,8 +65,9 @@ async def move_customers(
         before={"customer_class_id": old.id},
         after={"customer_class_id": new.id},
         reason=reason,
+        owners=[owner_of(customer) for customer in customers],
     )
-    return await carry_out(act, plan, trigger)
+    return await apply_lookup_plan(act, plan, trigger)
 
 
 def class_change(
@@ -75,9 +79,9 @@ def class_change(
     *,
     crosses: bool = False,
 ) -> ClassChange:
-    """Return the history row of a move or, without `old`, of the first assignment.
+    """Return the row of the class history for a move or, without `old`, for the first assignment.
 
-    `crosses` says that the move is between individuals and organisations.
+    `crosses` says that one of the classes is for individuals and the other for organisations.
     """
     return new_row(
         ClassChange,
@@ -92,10 +96,11 @@ def class_change(
     )
 
 
-async def leave_reselling(act: ActorContext, customers: Sequence[Customer]) -> None:
-    """Remove customers that stop being resellers from templates, and end partner access (R99).
+async def leave_reselling(act: ActorContext, customers: Sequence[Customer], *path: str) -> None:
+    """Remove customers that stop being resellers from templates; end their partner access (R99).
 
-    Refuses if one of them has customers, because a parent must be a reseller (R32).
+    Refuses if one of them has customers of its own, because a parent must be a reseller (R32).
+    `path` is the input field that the refusal names.
     """
     batches = [
         [customer.id for customer in customers[start : start + BATCH]]
@@ -108,7 +113,8 @@ async def leave_reselling(act: ActorContext, customers: Sequence[Customer]) -> N
         those = "1 customer buys" if children == 1 else f"{children} customers buy"
         raise refuse(
             RefusalCode.CUSTOMER_HAS_CHILDREN,
-            f"{those} through this customer, and a parent must be in a reseller class.",
+            f"{those} through a customer that would no longer be a reseller after this change.",
+            *path,
             hint="Give those customers another parent first.",
         )
     for ids in batches:
@@ -133,7 +139,7 @@ async def _store(
         ids = [customer.id for customer in customers[start : start + BATCH]]
         await Customer.filter(id__in=ids).update(
             customer_class_id=new.id,
-            version=F("version") + 1,
+            version=F("version") + version_step(),
             last_modified_at=act.now,
             **review,
         )

@@ -20,28 +20,28 @@ from models.tables.user import User, UserGroup, standing_of
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The claims of an identity provider about a person, identified by `issuer` and `subject`."""
+    """The claims of an identity provider's token; `issuer` and `subject` identify the person."""
 
     issuer: str
     subject: str
     expires_at: datetime
-    """When the claims expire."""
+    """When the token expires."""
     name: str | None = None
     email: str | None = None
     groups: frozenset[str] = frozenset()
     """The provider's names of the person's groups."""
     issued_at: datetime | None = None
-    """When the claims were issued; None if unknown, and then no stored value is replaced."""
+    """When the token was issued. If None, its claims replace no stored value."""
 
 
 async def principal_of(
     database: Database, identity: Identity, now: datetime, request_id: str
 ) -> Principal | None:
-    """Return the principal of an identity; None if its user is disabled.
+    """Return the principal (identity and permissions of a request); None if the user is disabled.
 
-    The principal has the permissions of its user, of the user's groups, and of the groups that the
-    provider names. Groups that only the provider names are not stored as memberships: their
-    permissions end with the claims.
+    The principal has the permissions of the user, of the user's groups, and of the groups that the
+    provider's token names. A group that only the token names is not stored as a membership: its
+    permissions end with the token.
     """
     act = ActorContext(SYSTEM, now, request_id)
     user = await User.get_or_none(issuer=identity.issuer, subject=identity.subject)
@@ -68,14 +68,14 @@ async def principal_of(
 
 
 async def _claimed(names: frozenset[str]) -> list[UserGroup]:
-    """Return the groups with the given external names."""
+    """Return the groups that the identity provider calls by these names."""
     if not names:
         return []
     return await UserGroup.filter(external_name__in=sorted(names)).only("id", "permissions")
 
 
 async def _provisioned(database: Database, identity: Identity, act: ActorContext) -> User:
-    """Create the user of an identity, only once even if several first requests arrive together."""
+    """Create the user of an identity, once even if several first requests arrive together."""
     claims = _storable_claims(identity)
     user = User(
         name=claims.get("name") or claims.get("email") or identity.subject[:NAME_LENGTH],
@@ -99,7 +99,7 @@ async def _provisioned(database: Database, identity: Identity, act: ActorContext
 
 
 async def _refresh(user_id: str, identity: Identity, act: ActorContext) -> None:
-    """Store claims that are newer than the user; this is no edit, so the version stays the same."""
+    """Store claims that are newer than the user's last change, without increasing the version."""
     user = (await lock(User, user_id))[user_id]
     changed = _changed_claims(user, identity)
     if not changed:
@@ -114,7 +114,10 @@ async def _refresh(user_id: str, identity: Identity, act: ActorContext) -> None:
 
 
 def _changed_claims(user: User, identity: Identity) -> dict[str, str]:
-    """Return the claims that differ from the user; none if the user changed after their issue."""
+    """Return the claims that differ from the user's values.
+
+    None are returned if the user was changed after the token was issued.
+    """
     if identity.issued_at is None or identity.issued_at < user.last_modified_at:
         return {}
     return {
@@ -125,7 +128,7 @@ def _changed_claims(user: User, identity: Identity) -> dict[str, str]:
 
 
 def _storable_claims(identity: Identity) -> dict[str, str]:
-    """Return the name and email address of an identity, if valid, in stored form."""
+    """Return name and email address of an identity in stored form; invalid ones are left out."""
     claims = {}
     if identity.name:
         claims["name"] = identity.name[:NAME_LENGTH]

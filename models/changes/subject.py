@@ -32,29 +32,26 @@ from models.tables.user import User
 BATCH = 1_000
 OWNERS = ("customer_id", "contact_id", "subject_id", "user_id")
 CIRCUMSTANCES = (*OWNERS, "actor_id", "run_id", "operation")
-"""Columns whose values decide what an erasure would do to a row."""
+"""Columns whose values decide what an erasure does with a row."""
 OF_CONTACTS = frozenset({"contact", "contact_state", "confirmation", "audit_entry"})
 SECRETS = frozenset({"hash", "salt", "address_salt", "shown_prefix"})
-"""Columns that no export shows.
-
-They authenticate or prove something, and are not about the person.
-"""
+"""Columns that no export shows, as they are secrets, not data about the person."""
 
 ERASURE = "Erased on request"
 
 
 @unique
-class Fate(Enum):
+class ErasureAction(Enum):
     """What `subject erase` does with a value that mentions the person."""
 
     ERASED = auto()
-    """It is erased together with the person."""
+    """Part of the person's own rows; it is erased with them."""
     ON_REQUEST = auto()
-    """A text in the history of somebody else; it is erased only if that is requested."""
+    """A text in somebody else's history; it is erased only if the operator requests that."""
     EVIDENCE = auto()
     """Evidence of the consent of a customer who is not erased; it stays."""
     CREDENTIAL = auto()
-    """The name of a token, or of the credential of an actor who is not the person; it stays."""
+    """The name of a token, or of an actor's credential if the actor is not the person; it stays."""
     SIGN_IN = auto()
     """A user's id at the identity provider; it stays, so that they cannot return as a new user."""
     OTHER = auto()
@@ -63,15 +60,16 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A value that mentions the person.
+    """A value in the database that mentions the person.
 
-    `owner_id` is the contact, customer, user or other subject that the row belongs to, if any.
+    `owner_id` is the id of the contact, customer, user or other subject that the row belongs to;
+    None if it belongs to none.
     """
 
     table: str
     row_id: str
     column: str
-    fate: Fate
+    action: ErasureAction
     owner_id: str | None = None
 
 
@@ -85,7 +83,7 @@ class Subjects:
     users: list[str] = field(default_factory=list)
 
     def only(self, ids: Iterable[str]) -> "Subjects":
-        """Return the subjects whose ids are among `ids`."""
+        """Return a copy with only those subjects whose ids are in `ids`."""
         wanted = set(ids)
         groups = (self.contacts, self.customers, self.users)
         return Subjects(*([one for one in group if one in wanted] for group in groups))
@@ -99,7 +97,8 @@ class Subjects:
 async def mentions(wanted: Wanted, subjects: Subjects) -> list[Mention]:
     """Return every value in the database that mentions the person.
 
-    `subjects` are the rows that are the person; erasing them decides the fate of each mention.
+    `subjects` are the rows that are the person. Each mention says what erasing these rows would do
+    with it (`action`).
     """
     found = []
     for model in _tables():
@@ -116,17 +115,19 @@ async def mentions(wanted: Wanted, subjects: Subjects) -> list[Mention]:
             owners = (row.get(name) for name in OWNERS)
             owner_id = next((one for one in owners if one is not None), None)
             for column in held:
-                fate = _fate(subjects, table, column, contents[column], {"id": row_id, **row})
-                found.append(Mention(table, row_id, column, fate, owner_id))
+                action = _erasure_action(
+                    subjects, table, column, contents[column], {"id": row_id, **row}
+                )
+                found.append(Mention(table, row_id, column, action, owner_id))
     return found
 
 
-def _fate(
+def _erasure_action(
     subjects: Subjects, table: str, column: str, content: Content, row: Mapping[str, Any]
-) -> Fate:
-    """Return what erasing the subjects does with a column of a row that mentions the person."""
+) -> ErasureAction:
+    """Return what erasing `subjects` would do with a row's column that mentions the person."""
     if content is Content.STAFF and column in {"issuer", "subject"}:
-        return Fate.SIGN_IN
+        return ErasureAction.SIGN_IN
     if content is Content.STAFF:
         is_theirs = table == "app_user" and row["id"] in subjects.users
     elif content is Content.ACTOR:
@@ -135,12 +136,17 @@ def _fate(
     else:
         is_theirs = _is_of(subjects, table, column, row)
     if is_theirs:
-        return Fate.ERASED
-    return Fate.CREDENTIAL if content is Content.ACTOR else _fate_of_others(table, column)
+        return ErasureAction.ERASED
+    return (
+        ErasureAction.CREDENTIAL if content is Content.ACTOR else _action_for_others(table, column)
+    )
 
 
 def _is_of(subjects: Subjects, table: str, column: str, row: Mapping[str, Any]) -> bool:
-    """Return whether erasing the subjects erases a column that holds no actor's or user's name."""
+    """Return whether erasing `subjects` erases this column of a row.
+
+    Not for columns with the name of an actor or a user.
+    """
     customer_id = row["id"] if table == "customer" else row.get("customer_id")
     of_contact = {row["id"], row.get("contact_id"), row.get("subject_id")}
     if customer_id in subjects.customers:
@@ -153,19 +159,19 @@ def _is_of(subjects: Subjects, table: str, column: str, row: Mapping[str, Any]) 
     return False
 
 
-def _fate_of_others(table: str, column: str) -> Fate:
-    """Return what an erasure does with a value that belongs to somebody else."""
+def _action_for_others(table: str, column: str) -> ErasureAction:
+    """Return what an erasure does with a column's value in a row that belongs to somebody else."""
     if column in ERASABLE.get(table, ()):
-        return Fate.ON_REQUEST
+        return ErasureAction.ON_REQUEST
     if table == "consent_testimony":
-        return Fate.EVIDENCE
-    return Fate.CREDENTIAL if table == "access_token" else Fate.OTHER
+        return ErasureAction.EVIDENCE
+    return ErasureAction.CREDENTIAL if table == "access_token" else ErasureAction.OTHER
 
 
 async def subjects_of(wanted: Wanted) -> Subjects:
     """Return the contacts, customers and users who are or were the person.
 
-    They match if a name or email address of theirs, now or earlier, is exactly the wanted one.
+    A row matches if its name or email address, now or earlier, equals the wanted one exactly.
     """
     contacts: set[str] = set()
     for model, key in ((Contact, "id"), (ContactState, "contact_id"), (Confirmation, "contact_id")):
@@ -182,7 +188,7 @@ async def subjects_of(wanted: Wanted) -> Subjects:
 
 
 async def _individuals(wanted: Wanted) -> list[str]:
-    """Return the ids of legal individuals that have the name, or had it by the audit trail."""
+    """Return the ids of legal individuals with the wanted name, now or in the audit trail."""
     if wanted.name is None:
         return []
     classes = {one.id for one in await CustomerClass.all() if one.flags.is_legal_individual}
@@ -209,14 +215,14 @@ async def erase(act: ActorContext, subjects: Subjects) -> None:
     for contact_id in subjects.contacts:
         await erase_contact(act, contact_id, None)
     for customer_id in subjects.customers:
-        await delete_customer(act, customer_id, ERASURE, None)
+        await delete_customer(act, customer_id, None)
     for user_id in subjects.users:
         await erase_names(act, user_id, ERASURE)
 
 
 async def erase_mentioned(act: ActorContext, found: Sequence[Mention]) -> None:
-    """Erase those mentions whose fate is ON_REQUEST."""
-    asked = [one for one in found if one.fate is Fate.ON_REQUEST]
+    """Erase those mentions whose action is ON_REQUEST."""
+    asked = [one for one in found if one.action is ErasureAction.ON_REQUEST]
     await erase_mentions(
         act,
         sorted({one.row_id for one in asked if one.table == "class_change"}),
@@ -234,7 +240,7 @@ async def confirmations_of(subjects: Subjects) -> list[str]:
 
 
 async def records_of(subject_id: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows about a contact, customer or user, by table, without SECRETS."""
+    """Return the rows about a contact, customer or user, by table, without the columns SECRETS."""
     found: dict[str, list[dict[str, Any]]] = {}
     for model in _tables():
         rows: dict[str, dict[str, Any]] = {}

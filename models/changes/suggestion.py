@@ -1,10 +1,11 @@
 """Offers, accepts and rejects suggestions: register values for fields that a user set (R86)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from models.changes.customer_editing import locked_customer
-from models.rules.errors import RefusalCode, refuse
+from models.rules.checks import Checks
+from models.rules.errors import RefusalCode, StaleVersion, refuse
 from models.rules.profile import ProfileEntry, is_same_value
 from models.storage.locks import lock
 from models.tables import audit
@@ -12,12 +13,27 @@ from models.tables.audit import ActorContext
 from models.tables.customer import Customer
 from models.tables.customer_class import touch
 from models.tables.enrichment import Suggestion, SuggestionStatus
+from models.tables.event import owner_of
+
+MAX_RESOLVED = 100
+"""Suggestions that one call may accept or reject."""
+
+Paths = Mapping[str, tuple[str, ...]]
+"""The ids of suggestions, each with the path of the input that named it."""
+
+CheckVersions = Callable[[Mapping[str, Customer], Mapping[str, Suggestion], Checks], None]
+"""Refuses the suggestions' customers that do not have the expected version."""
+
+ExpectedVersions = Sequence[tuple[str, int]]
+"""Ids of customers, each with the version that it must have."""
 
 
-async def offer(customer_id: str, offered: Mapping[str, ProfileEntry], now: datetime) -> None:
-    """Replace a customer's open suggestions by register values, by field.
+async def suggest_values(
+    customer_id: str, offered: Mapping[str, ProfileEntry], now: datetime
+) -> list[Suggestion]:
+    """Replace a customer's open suggestions by `offered`, register values by field.
 
-    A value that a user rejected is not offered again.
+    A value that a user rejected before is not offered again. Returns the new suggestions.
     """
     earlier = await Suggestion.filter(
         customer_id=customer_id,
@@ -36,77 +52,167 @@ async def offer(customer_id: str, offered: Mapping[str, ProfileEntry], now: date
         elif suggestion.status is SuggestionStatus.OPEN:
             suggestion.status, suggestion.settled_at = SuggestionStatus.WITHDRAWN, now
             await suggestion.save()
-    for field, entry in offered.items():
-        if field not in settled:
-            await Suggestion.create(
-                customer_id=customer_id,
-                field=field,
-                entry=dict(entry),
-                status=SuggestionStatus.OPEN,
-                created_at=now,
+    return [
+        await Suggestion.create(
+            customer_id=customer_id,
+            field=field,
+            entry=dict(entry),
+            status=SuggestionStatus.OPEN,
+            created_at=now,
+        )
+        for field, entry in offered.items()
+        if field not in settled
+    ]
+
+
+async def resolve_suggestion(
+    act: ActorContext, status: SuggestionStatus, suggestion_id: str, expected_version: int | None
+) -> Suggestion:
+    """Accept or reject a suggestion; `status` says which.
+
+    Accepting replaces the user's value by the register's. After a rejection the user's value stays,
+    and the same value is not offered again.
+    """
+
+    def check(
+        customers: Mapping[str, Customer], _: Mapping[str, Suggestion], checks: Checks
+    ) -> None:
+        for customer in customers.values():
+            checks.expect_version(customer, expected_version)
+
+    (suggestion,) = await _settle(act, status, {suggestion_id: ("id",)}, check)
+    return suggestion
+
+
+async def resolve_suggestions(
+    act: ActorContext,
+    status: SuggestionStatus,
+    suggestion_ids: Sequence[str],
+    expected: ExpectedVersions,
+) -> list[Suggestion]:
+    """Accept or reject suggestions of any customers, all or none; return them in the given order.
+
+    A repeated id counts once. The version of a customer rises by one, however many of its
+    suggestions are accepted.
+    """
+    if len(suggestion_ids) > MAX_RESOLVED:
+        message = f"You can settle at most {MAX_RESOLVED} suggestions at once."
+        raise refuse(RefusalCode.TOO_MANY_ITEMS, message, "ids", limit=MAX_RESOLVED)
+    paths: dict[str, tuple[str, ...]] = {}
+    for place, suggestion_id in enumerate(suggestion_ids):
+        paths.setdefault(suggestion_id, ("ids", str(place)))
+
+    def check(
+        customers: Mapping[str, Customer], found: Mapping[str, Suggestion], checks: Checks
+    ) -> None:
+        _check_versions(customers, expected, checks, are_all_found=len(found) == len(paths))
+
+    return await _settle(act, status, paths, check)
+
+
+async def _settle(
+    act: ActorContext, status: SuggestionStatus, paths: Paths, check: CheckVersions
+) -> list[Suggestion]:
+    customers, suggestions = await _locked(paths)
+    checks = act.checks()
+    _check_suggestions(paths, suggestions, status, checks)
+    check(customers, suggestions, checks)
+    checks.raise_refusals()
+    open_ones: dict[str, list[Suggestion]] = {}
+    for suggestion_id in paths:
+        suggestion = suggestions[suggestion_id]
+        if suggestion.status is SuggestionStatus.OPEN:
+            open_ones.setdefault(suggestion.customer_id, []).append(suggestion)
+    for customer_id, own in open_ones.items():
+        if status is SuggestionStatus.ACCEPTED:
+            await _accept(act, customers[customer_id], own)
+        else:
+            await _reject(act, own)
+    return [suggestions[suggestion_id] for suggestion_id in paths]
+
+
+async def _locked(paths: Paths) -> tuple[dict[str, Customer], dict[str, Suggestion]]:
+    """Lock suggestions and their customers, and return both by id; unknown ones are left out."""
+    owners = await Suggestion.filter(id__in=list(paths)).values_list("customer_id", flat=True)
+    # All code locks a customer before the rows that belong to it, to avoid deadlocks.
+    customers = await lock(Customer, *(str(owner) for owner in owners))
+    return customers, await lock(Suggestion, *paths)
+
+
+def _check_suggestions(
+    paths: Paths,
+    suggestions: Mapping[str, Suggestion],
+    wanted: SuggestionStatus,
+    checks: Checks,
+) -> None:
+    """Refuse unknown suggestions, and those with another status than OPEN and the wanted one."""
+    for suggestion_id, path in paths.items():
+        suggestion = suggestions.get(suggestion_id)
+        if suggestion is None:
+            checks.refuse(RefusalCode.NOT_FOUND, "There is no suggestion with this id.", *path)
+        elif suggestion.status not in {SuggestionStatus.OPEN, wanted}:
+            checks.refuse(
+                RefusalCode.SUGGESTION_SETTLED,
+                f"The suggestion has already been {suggestion.status.lower()}.",
+                *path,
             )
 
 
-async def accept(
-    act: ActorContext, suggestion_id: str, expected_version: int | None
-) -> tuple[Suggestion, Customer]:
-    """Accept a suggestion: the register's value replaces the user's."""
-    suggestion, customer = await _locked(suggestion_id, expected_version)
-    if _is_settled(suggestion, SuggestionStatus.ACCEPTED):
-        return suggestion, customer
-    before = {suggestion.field: customer.profile.get(suggestion.field)}
-    customer.profile = {**customer.profile, suggestion.field: suggestion.entry}
+def _check_versions(
+    customers: Mapping[str, Customer],
+    expected: ExpectedVersions,
+    checks: Checks,
+    *,
+    are_all_found: bool,
+) -> None:
+    """Refuse customers at other versions, and those to whom no suggestion belongs.
+
+    The latter only if all suggestions were found: one that was not could be theirs.
+    """
+    for place, (customer_id, version) in enumerate(expected):
+        path = ("expectedVersions", str(place))
+        customer = customers.get(customer_id)
+        if customer is None and are_all_found:
+            message = "No suggestion in `ids` belongs to this customer."
+            checks.refuse(RefusalCode.NOT_FOUND, message, *path, "customerId")
+        elif customer is not None and customer.version != version:
+            (stale,) = StaleVersion(customer, version, customer.version).refusals
+            checks.add(replace(stale, path=(*path, "expectedVersion")))
+
+
+async def _accept(act: ActorContext, customer: Customer, suggestions: Sequence[Suggestion]) -> None:
+    before = customer.profile
+    offered = {suggestion.field: suggestion.entry for suggestion in suggestions}
+    customer.profile = {**before, **offered}
     touch(customer, act.now)
     await customer.save()
-    await _settle(act, suggestion, SuggestionStatus.ACCEPTED)
-    await audit.record(
-        act,
-        "suggestion.accepted",
-        customer.id,
-        before=before,
-        after={suggestion.field: suggestion.entry},
-    )
-    return suggestion, customer
-
-
-async def reject(
-    act: ActorContext, suggestion_id: str, expected_version: int | None
-) -> tuple[Suggestion, Customer]:
-    """Reject a suggestion: the user's value stays, and the same value is not offered again."""
-    suggestion, customer = await _locked(suggestion_id, expected_version)
-    if _is_settled(suggestion, SuggestionStatus.REJECTED):
-        return suggestion, customer
-    await _settle(act, suggestion, SuggestionStatus.REJECTED)
-    await audit.record(
-        act, "suggestion.rejected", customer.id, after={"suggestion_id": suggestion.id}
-    )
-    return suggestion, customer
-
-
-async def _locked(suggestion_id: str, expected_version: int | None) -> tuple[Suggestion, Customer]:
-    known = await Suggestion.get_or_none(id=suggestion_id)
-    if known is None:
-        raise refuse(RefusalCode.NOT_FOUND, "There is no such suggestion.", "id")
-    # Lock the customer first, as everywhere, to avoid deadlocks.
-    customer = await locked_customer(known.customer_id, expected_version)
-    suggestion = (await lock(Suggestion, suggestion_id))[suggestion_id]
-    return suggestion, customer
-
-
-def _is_settled(suggestion: Suggestion, wanted: SuggestionStatus) -> bool:
-    """Return whether the suggestion has the wanted status; refuses if it has the opposite one."""
-    if suggestion.status is wanted:
-        return True
-    if suggestion.status is not SuggestionStatus.OPEN:
-        raise refuse(
-            RefusalCode.SUGGESTION_SETTLED,
-            f"The suggestion has already been {suggestion.status.lower()}.",
-            "id",
+    for suggestion in suggestions:
+        await _note_settled(act, suggestion, SuggestionStatus.ACCEPTED)
+        await audit.record(
+            act,
+            "suggestion.accepted",
+            customer.id,
+            before={suggestion.field: before.get(suggestion.field)},
+            after={suggestion.field: suggestion.entry},
+            owner=owner_of(customer),
+            ids={"suggestionId": suggestion.id},
         )
-    return False
 
 
-async def _settle(act: ActorContext, suggestion: Suggestion, status: SuggestionStatus) -> None:
+async def _reject(act: ActorContext, suggestions: Sequence[Suggestion]) -> None:
+    for suggestion in suggestions:
+        await _note_settled(act, suggestion, SuggestionStatus.REJECTED)
+        await audit.record(
+            act,
+            "suggestion.rejected",
+            suggestion.customer_id,
+            after={"suggestion_id": suggestion.id},
+        )
+
+
+async def _note_settled(
+    act: ActorContext, suggestion: Suggestion, status: SuggestionStatus
+) -> None:
     suggestion.status = status
     suggestion.settled_at, suggestion.settled_by = act.now, act.principal.name
     await suggestion.save()

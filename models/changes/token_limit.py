@@ -1,4 +1,4 @@
-"""Limits the valid access tokens of an owner, and those replaced but still valid."""
+"""Limits how many valid access tokens an owner has, and how many rotated ones still valid."""
 
 from datetime import datetime
 
@@ -11,37 +11,39 @@ from models.tables.access import AccessToken
 from models.tables.audit import ActorContext
 
 MAX_VALID_TOKENS = 100
-"""The most valid tokens of a user, and of a reseller's tokens without a user.
+"""The maximum number of valid tokens of a user, and of a reseller's tokens without a user.
 
-A token that was rotated does not count, because its successor does.
+A rotated token does not count, because its successor does.
 """
 
 MAX_REPLACED_TOKENS = 100
-"""The most rotated tokens of an owner that are still valid for their overlap."""
+"""The maximum number of an owner's rotated tokens that are still valid for their overlap."""
 
 Owner = dict[str, str | None]
-"""The column values that all tokens of an owner share."""
+"""The values, by column, that all tokens of an owner have in common."""
 
-REPLACED = "The owner had too many replaced tokens, and this one expired first."
+REPLACED = "There were too many replaced tokens that are still valid; this one would expire first."
 
 
 async def refuse_too_many_tokens(act: ActorContext, token: AccessToken, path: str) -> None:
-    """Refuse a new token, already stored, if its owner has too many valid tokens with it."""
+    """Refuse a token that was just stored, if its owner now has too many valid tokens."""
     owner = _owner_of(token)
     if owner is None:
         return
     valid = await _valid_tokens(act, owner)
     if len(valid) - len(await _replaced(valid, owner)) > MAX_VALID_TOKENS:
         raise refuse(
-            RefusalCode.TOO_MANY_TOKENS,
-            f"This owner already has {MAX_VALID_TOKENS} valid tokens, which is the limit.",
+            RefusalCode.ACCESS_TOKEN_LIMIT,
+            f"The token's user or reseller already has {MAX_VALID_TOKENS} valid tokens, which is"
+            " the limit.",
             path,
-            hint="Revoke those that are no longer needed.",
+            hint="Revoke tokens that are no longer needed.",
+            limit=MAX_VALID_TOKENS,
         )
 
 
 async def end_excess_overlaps(act: ActorContext, rotated: AccessToken) -> None:
-    """Revoke an owner's rotated tokens beyond the limit, those that expire first.
+    """After a rotation, revoke an owner's rotated tokens beyond the limit, those that expire first.
 
     So a rotation never fails because of the limit, and repeated rotations do not accumulate tokens.
     """
@@ -68,9 +70,9 @@ async def _replaced(tokens: list[AccessToken], owner: Owner) -> list[AccessToken
 
 
 def _owner_of(token: AccessToken) -> Owner | None:
-    """Return the columns that identify a token's owner.
+    """Return the column values that identify a token's owner.
 
-    None if the owner's tokens are not limited.
+    None for a token that has neither a user nor a reseller: these are not limited.
     """
     if token.user_id is not None:
         return {"user_id": token.user_id}

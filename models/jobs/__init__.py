@@ -1,1 +1,1 @@
-"""The job and event tables, and the worker that runs jobs."""
+"""The tables of background jobs and of events, and the worker that runs the jobs."""

@@ -1,4 +1,4 @@
-"""Heartbeats of workers, from which the readiness check learns whether a worker is running."""
+"""Heartbeats of workers, by which the readiness check finds out whether a worker is running."""
 
 from datetime import datetime, timedelta
 
@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class Heartbeat(Model):
-    """The last sign of life of a worker process."""
+    """The time at which a worker process last reported that it is alive."""
 
     worker = fields.CharField(max_length=80, primary_key=True)
     seen_at = fields.DatetimeField(db_index=True)

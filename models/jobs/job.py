@@ -1,12 +1,13 @@
-"""The job queue: a table whose rows are added in the transaction that causes the work.
+"""The job queue: a table whose rows are added in the transaction that makes the job necessary.
 
 A READY job can be claimed. A WAITING job gets another attempt at `due_at`. A RUNNING job is held by
 a worker whose lease ends at `due_at`; if the lease ends first, `models/jobs/queue_watch.py` makes
 the job ready again. DONE, FAILED and CANCELLED jobs have ended.
 
-A job keeps its `urgency` and `place` until it ends, so a retry does not lose its position. Each
-claim sets a new random `owner`, so a worker that lost its lease cannot store a result. `live_key`
-is unique among jobs that have not ended, and null in others.
+`urgency` and `place` decide when a job is started (`models/jobs/queue_turn.py`). A job keeps them
+until it ends, so a retry does not lose its position. Each claim sets a new random `owner`, so a
+worker that lost its lease cannot store a result. `live_key` is unique among jobs that have not
+ended, and null in others. "Register calls" are requests to Companies House, which are limited.
 """
 
 from collections.abc import Sequence
@@ -21,12 +22,13 @@ from tortoise.models import Model
 from models.jobs.queue_turn import IS_WAITING
 from models.rules.urgency import Urgency
 from models.storage.database import wake
+from models.storage.id_field import IdField
 from models.storage.identifiers import ID_LENGTH, new_job_id
 from models.storage.indexes import IndexWhere
 from models.storage.row_insert import add_rows, new_row
 
 JOBS = "jobs"
-"""The notification topic that is woken when a job becomes ready."""
+"""The topic on which workers are notified that a job became ready."""
 
 TO_BE_PLACED = -1
 """Placeholder for the `place` of a new job.
@@ -57,26 +59,29 @@ class JobState(StrEnum):
 class Job(Model):
     """A piece of work to be done once, now or later."""
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_job_id)
+    id = IdField(max_length=ID_LENGTH, primary_key=True, default=new_job_id)
     kind = fields.CharField(max_length=40)
     payload: dict[str, Any] = fields.JSONField(default=dict)
     live_key = fields.CharField(max_length=80, unique=True, null=True)
     state = fields.CharEnumField(JobState, max_length=12, default=JobState.READY)
     attempts = fields.IntField(default=0)
     due_at = fields.DatetimeField(null=True)
-    """READY: since when. WAITING: next attempt. RUNNING: end of the lease. Ended: null."""
+    """When a READY job became ready, a WAITING job gets another attempt, a RUNNING lease ends.
+
+    Null once the job has ended.
+    """
     owner = fields.CharField(max_length=36, null=True, db_index=True)
     created_at = fields.DatetimeField()
     finished_at = fields.DatetimeField(null=True, db_index=True)
     urgency = fields.SmallIntField(db_default=1)
-    reseller_id = fields.CharField(max_length=ID_LENGTH, null=True)
-    """The reseller whose turns the job takes; null for the platform's own customers."""
+    reseller_id = IdField(max_length=ID_LENGTH, null=True)
+    """The reseller that this job counts for in the queue; null for the platform's own customers."""
     place = fields.BigIntField(db_default=0)
     """The position within the urgency: jobs with smaller places start first."""
     calls_left = fields.SmallIntField(null=True)
-    """Estimate of the register calls that the job still needs; null for kinds that make none."""
+    """The register calls that the job still needs, estimated; null for kinds that make none."""
     started_at = fields.DatetimeField(null=True)
-    """When the first counted attempt started; null before."""
+    """When the first attempt that counts was started; null before that."""
     request_id = fields.CharField(max_length=200, null=True)
     """The id of the API request that caused the job; null if no request did."""
 
@@ -118,7 +123,7 @@ class Claim:
     request_id: str | None = None
     calls_left: int | None = None
     is_paid: bool = False
-    """Whether the claim already took the job's first register call from the allowance."""
+    """Whether the job's first register call was counted against the rate limit by the claim."""
 
 
 class LeaseLostError(Exception):
@@ -135,7 +140,7 @@ async def enqueue(jobs: Sequence[NewJob], now: datetime) -> None:
 
 
 def job_rows(jobs: Sequence[NewJob], now: datetime) -> list[Job]:
-    """Return unsaved rows of new jobs. The caller adds them and wakes JOBS."""
+    """Return unsaved rows of new jobs. The caller adds them and notifies the topic JOBS."""
     return [
         new_row(
             Job,
@@ -183,7 +188,7 @@ async def finish(held: Claim, state: JobState, now: datetime) -> None:
     await _fenced(held, state=state, owner=None, due_at=None, live_key=None, finished_at=now)
 
 
-async def put_back(held: Claim, due_at: datetime) -> None:
+async def reschedule(held: Claim, due_at: datetime) -> None:
     """Schedule another attempt at `due_at`; the job keeps its place.
 
     Raises LeaseLostError if this worker no longer holds the job.

@@ -1,4 +1,4 @@
-"""Runs one attempt of a claimed job, records the outcome and logs one line."""
+"""Runs attempts of claimed jobs; records the outcome of each, and logs it in one line."""
 
 import asyncio
 import random
@@ -16,8 +16,8 @@ from models.jobs.job import (
     extend,
     finish,
     note_calls_left,
-    put_back,
     release,
+    reschedule,
 )
 from models.rules.retry import RetryPolicy
 from models.storage.database import Database
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a job for its log line; it contains no personal data."""
+    """The outcome of a job, for the log; it contains no personal data."""
 
     name: str
     reason: str | None = None
@@ -41,7 +41,7 @@ Returns the outcome to log; None if there is nothing to log.
 """
 
 RENEWALS = 3
-"""Renewals within one lease, so that one failed and one late renewal do not end the lease."""
+"""Renewals per length of a lease: one may fail and one be late without the lease ending."""
 
 INTERNAL_ERROR = "INTERNAL_ERROR"
 GAVE_UP = "GAVE_UP"
@@ -49,7 +49,7 @@ CRASHED_WORKERS = "CRASHED_WORKERS"
 
 
 class ReleaseJobError(Exception):
-    """Raised by a handler to release the job for an outside reason; the attempt does not count.
+    """Raised by a handler to postpone a job for a reason outside of it; the attempt does not count.
 
     The job is ready again after `wait`.
     """
@@ -61,9 +61,9 @@ class ReleaseJobError(Exception):
 
 
 class TryAgainError(Exception):
-    """Raised by a handler after a failure that may pass; the attempt counts and is retried.
+    """Raised by a handler after a failure that may be temporary; the attempt counts.
 
-    The next attempt starts no earlier than after `at_least`.
+    Unless it was the last one, the next attempt starts after `at_least` or later.
     """
 
     def __init__(self, reason: str, at_least: timedelta = timedelta()) -> None:
@@ -73,23 +73,23 @@ class TryAgainError(Exception):
 
 
 class Handler(Protocol):
-    """Runs the jobs of one kind. Each method must be safe to run twice, since workers may crash."""
+    """Runs the jobs of one kind. Workers may crash, so each method must be safe to run twice."""
 
     async def run(self, job: Claim) -> Store:
-        """Do the slow part outside of any transaction; return a function that stores the result."""
+        """Do a job's slow part, outside of transactions; return a function to store the result."""
 
     async def note_retry(
         self, job: Claim, due_at: datetime, reason: str | None, attempts: int
     ) -> None:
-        """Store, in the transaction that reschedules the job, that it runs again at `due_at`.
+        """Store that the job runs again at `due_at`, in the transaction that reschedules it.
 
         `attempts` is the number of attempts so far. `reason` is None if the worker was stopped.
         """
 
     async def note_failure(self, job: Claim, reason: str, *, is_bare: bool) -> None:
-        """Store, in the transaction that ends the job, that there will be no more attempts.
+        """Store that the job failed for good, in the transaction that ends the job.
 
-        With `is_bare`, store only the failure, because an attempt to store more has failed.
+        With `is_bare`, store nothing else, because an attempt to store more has failed.
         """
 
 
@@ -111,7 +111,7 @@ class Attempts:
         self._lease = lease
 
     async def run(self, job: Claim, handler: Handler) -> None:
-        """Run one attempt, store its outcome and log it. Errors are logged, not raised."""
+        """Run one attempt of a job, store its outcome and log it. Errors are logged, not raised."""
         started_at = self._clock()
         with structlog.contextvars.bound_contextvars(**_told_of(job)):
             keeper = asyncio.create_task(self._keep_lease(job))
@@ -218,9 +218,9 @@ class Attempts:
 
         async def noted() -> None:
             await handler.note_retry(job, due_at, reason, job.attempts)
-            await put_back(job, due_at)
+            await reschedule(job, due_at)
 
-        await self._first_that_works(noted, lambda: put_back(job, due_at))
+        await self._first_that_works(noted, lambda: reschedule(job, due_at))
         return "job_put_back", {"reason": reason, "retry_in_s": round(wait.total_seconds(), 1)}
 
     async def _give_up(
@@ -241,9 +241,10 @@ class Attempts:
         return "job_given_up", {"reason": reason}
 
     async def _first_that_works(self, *units: Callable[[], Awaitable[None]]) -> None:
-        """Run transactions in order until one succeeds; each stores less than the one before.
+        """Run `units`, each in a transaction, in order until one succeeds.
 
-        Raises LeaseLostError at once, and the error of the last transaction if all fail.
+        Each unit stores less than the one before. Raises LeaseLostError at once, and the error of
+        the last unit if all fail.
         """
         *preferred, last = units
         for unit in preferred:
@@ -264,7 +265,7 @@ def _told(outcome: Outcome) -> dict[str, object]:
 
 
 def _told_of(job: Claim) -> dict[str, object]:
-    """Return the job's fields for the log, which contain ids only."""
+    """Return the ids of a job, of its request, and of the rows in its payload, for the log."""
     payload: object = job.payload
     ids = payload if isinstance(payload, dict) else {}
     own = {"job_id": job.id, "job_kind": job.kind, "request_id": job.request_id}

@@ -1,14 +1,21 @@
-"""The kinds of jobs, and the live keys by which jobs of a kind are unique."""
+"""The kinds of jobs, and the live keys of jobs: no two unfinished jobs have the same live key."""
+
+from datetime import datetime
 
 ENRICH = "enrich"
 """The kind of jobs that look a customer up at Companies House."""
 
 CONFIRMATION_MAIL = "confirmation_mail"
-"""The kind of jobs that send a confirmation's mail or delete an erased contact's mails."""
+"""The kind of jobs that send a confirmation's mail, or delete an erased contact's stored mails."""
+
+WEBHOOK_NOTICE = "webhook_notice"
+"""The kind of jobs that tell the platform by email that a webhook endpoint fails."""
+IMPORT = "import"
+"""The kind of jobs that store the rows of an imported file."""
 
 
 def lookup_key(customer_id: str) -> str:
-    """Return the live key of a customer's lookup; one can be unfinished at a time (R89)."""
+    """Return the live key of a customer's lookup; at most one is unfinished at a time (R89)."""
     return f"{ENRICH}:{customer_id}"
 
 
@@ -20,3 +27,13 @@ def mail_key(confirmation_id: str) -> str:
 def removal_key(contact_id: str) -> str:
     """Return the live key of the job that deletes the stored copies of a contact's mails."""
     return f"{CONFIRMATION_MAIL}:removal:{contact_id}"
+
+
+def webhook_notice_key(endpoint_id: str, *, is_disabled: bool, at: datetime) -> str:
+    """Return the live key of the job that sends a notice about a webhook endpoint."""
+    return f"{WEBHOOK_NOTICE}:{endpoint_id}:{is_disabled:d}:{at.timestamp():.0f}"
+
+
+def import_key(import_id: str) -> str:
+    """Return the live key of the job that stores the rows of an imported file."""
+    return f"{IMPORT}:{import_id}"

@@ -1,9 +1,9 @@
-"""Claims the next job of a kind, together with its first call of the register.
+"""Claims the next job of a kind, and counts its first request to Companies House ("register call").
 
-A read-only look comes first, because most of the time the allowance admits no call yet. The claim
-itself is one statement on PostgreSQL and one write transaction on SQLite: a job starts only if its
-first register call is admitted, and a call is taken from the allowance only if a job starts.
-`models/rules/queue_order.py` defines which job is next.
+The job is first looked up without a write, because most of the time the rate limit admits no
+further call yet. The claim itself is one statement on PostgreSQL and one write transaction on
+SQLite: a job starts only if its first register call is admitted, and a call is counted only if a
+job starts. `models/rules/queue_order.py` defines which job is next.
 """
 
 import uuid
@@ -16,21 +16,28 @@ import orjson
 
 from models.jobs.job import IS_READY, Claim, Job, JobState
 from models.rules.allowance import Allowance, Caller
-from models.rules.queue_order import ALL_CALLS, Head, caller_of, choose, current_turn, turn_after
+from models.rules.queue_order import (
+    ALL_CALLS,
+    FirstJob,
+    caller_of,
+    current_virtual_time,
+    next_job,
+    virtual_time_after,
+)
 from models.rules.urgency import STRIDES, Urgency
 from models.storage.database import Database
 from models.storage.sql import Sql, execute, run
-from models.tables.rate_limit import Payment, microseconds, repair, take_call
+from models.tables.rate_limit import CallQuota, microseconds, repair, take_call
 
 NO_KEY = ""
-"""The rate limit key for jobs that make no register calls; no row has this key."""
+"""Stands for the key of a rate limit if jobs make no register calls; no row has this key."""
 
 
 @dataclass(frozen=True, slots=True)
-class NotNow:
-    """No job was claimed.
+class NothingClaimed:
+    """The result of `claim` if no job was claimed.
 
-    `at` is when the allowance may admit the next call; None if that is unknown or no job is ready.
+    `at` is when the rate limit may admit the next call; None if that is unknown or no job is ready.
     """
 
     at: datetime | None = None
@@ -39,36 +46,37 @@ class NotNow:
 
 
 async def claim(
-    database: Database, kind: str, payment: Payment | None, lease: timedelta, now: datetime
-) -> Claim | NotNow:
+    database: Database, kind: str, quota: CallQuota | None, lease: timedelta, now: datetime
+) -> Claim | NothingClaimed:
     """Claim the next job of a kind, if one is ready and its first register call is admitted.
 
-    `payment` is the rate limit of the calls; None for kinds that make none. No two workers get the
-    same job. Must not be called in a transaction.
+    `quota` is the rate limit of register calls; None for kinds of jobs that make none. No two
+    workers get the same job. Must not be called in a transaction.
     """
-    found = await _try_to_claim(database, kind, payment, lease, now)
-    if isinstance(found, NotNow) and found.at is not None and found.at <= now:
+    found = await _try_to_claim(database, kind, quota, lease, now)
+    if isinstance(found, NothingClaimed) and found.at is not None and found.at <= now:
         # The rate limit's row was missing and has been added, or it changed meanwhile.
-        found = await _try_to_claim(database, kind, payment, lease, now)
+        found = await _try_to_claim(database, kind, quota, lease, now)
     return found
 
 
 async def _try_to_claim(
-    database: Database, kind: str, payment: Payment | None, lease: timedelta, now: datetime
-) -> Claim | NotNow:
-    seen = await _claim_in_turn(kind, payment, lease, now, is_look=True)
+    database: Database, kind: str, quota: CallQuota | None, lease: timedelta, now: datetime
+) -> Claim | NothingClaimed:
+    seen = await _claim_in_turn(kind, quota, lease, now, is_look=True)
     if seen is not None:
         return seen
     if database.is_postgres:
-        return await _claim_at_once(kind, payment, lease, now)
-    claimed = await database.transaction(lambda: _claim_in_turn(kind, payment, lease, now))
-    return claimed or NotNow()
+        return await _claim_at_once(kind, quota, lease, now)
+    claimed = await database.transaction(lambda: _claim_in_turn(kind, quota, lease, now))
+    return claimed or NothingClaimed()
 
 
 _URGENCIES = ", ".join(f"({urgency.value}, {stride})" for urgency, stride in STRIDES.items())
 
-# AS MATERIALIZED makes the planner run each part once. `head` locks the job's row with SKIP LOCKED,
-# so that two workers neither claim the same job nor wait for each other.
+# AS MATERIALIZED makes the planner run each part once. `head` finds the first ready job of each
+# urgency, and locks it with SKIP LOCKED, so that two workers neither claim the same job nor wait
+# for each other.
 _CLAIM = f"""
 WITH turn AS MATERIALIZED (
   SELECT u.urgency, u.stride, coalesce(t.next_turn, 0) AS next_turn
@@ -110,29 +118,32 @@ FROM pick LEFT JOIN taken ON true LEFT JOIN rate_limit AS r ON r.key = $2
 
 
 async def _claim_at_once(
-    kind: str, payment: Payment | None, lease: timedelta, now: datetime
-) -> Claim | NotNow:
-    owner, allowance = str(uuid.uuid4()), payment.allowance if payment else Allowance()
+    kind: str, quota: CallQuota | None, lease: timedelta, now: datetime
+) -> Claim | NothingClaimed:
+    owner, allowance = str(uuid.uuid4()), quota.allowance if quota else Allowance()
     parameters = (
-        *(kind, payment.key if payment else NO_KEY, microseconds(now), allowance.interval_us),
+        *(kind, quota.key if quota else NO_KEY, microseconds(now), allowance.interval_us),
         *(allowance.ahead_us(one) for one in (Caller.STARTED, Caller.URGENT, Caller.OTHER)),
         *(owner, now + lease, now),
     )
     rows = await execute(Sql(_CLAIM, parameters))
     if not rows:
-        return NotNow()
+        return NothingClaimed()
     (row,) = rows
     if row["id"] is None:
-        return await _not_now(payment, row["free_at"], row["blocked_at"], row["ahead"], now)
+        return await _nothing_claimed(quota, row["free_at"], row["blocked_at"], row["ahead"], now)
     row["payload"] = orjson.loads(row["payload"])
     return _claimed(row, kind, owner, now)
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """The next ready job of each urgency, the current turn, and the state of the rate limit."""
+    """The first ready job of each urgency (`heads`), and the state of queue and rate limit.
 
-    heads: Sequence[Head]
+    `current` is the virtual time at which the last job was started.
+    """
+
+    heads: Sequence[FirstJob]
     current: int
     free_at: int | None
     blocked_at: object
@@ -149,36 +160,36 @@ LEFT JOIN rate_limit AS r ON r.key = ?
 """  # noqa: S608  # constants only
 
 
-async def _line(kind: str, payment: Payment | None) -> _Line:
-    rows = await run(_HEADS, (kind, kind, payment.key if payment else NO_KEY))
+async def _line(kind: str, quota: CallQuota | None) -> _Line:
+    rows = await run(_HEADS, (kind, kind, quota.key if quota else NO_KEY))
     turns = [(Urgency(row[0]), row[1] or 0) for row in rows]
     heads = [
-        Head(Urgency(urgency), next_turn or 0, job_id, place, calls_left)
+        FirstJob(Urgency(urgency), next_turn or 0, job_id, place, calls_left)
         for urgency, next_turn, job_id, place, calls_left, *_ in rows
         if job_id is not None
     ]
     *_, free_at, blocked_at = rows[0]
-    return _Line(heads, current_turn(turns), free_at, blocked_at)
+    return _Line(heads, current_virtual_time(turns), free_at, blocked_at)
 
 
 async def _claim_in_turn(
-    kind: str, payment: Payment | None, lease: timedelta, now: datetime, *, is_look: bool = False
-) -> Claim | NotNow | None:
-    """Claim the next job; with `is_look`, only return None if a claim would succeed."""
-    line = await _line(kind, payment)
-    head = choose(line.heads, line.current)
+    kind: str, quota: CallQuota | None, lease: timedelta, now: datetime, *, is_look: bool = False
+) -> Claim | NothingClaimed | None:
+    """Claim the next job; with `is_look`, only return None if a claim would succeed now."""
+    line = await _line(kind, quota)
+    head = next_job(line.heads, line.current)
     if head is None:
-        return NotNow()
+        return NothingClaimed()
     caller = caller_of(head, line.heads)
     if caller is not None:
-        refused = await _refused(line, payment, caller, now)
+        refused = await _refused(line, quota, caller, now)
         if refused is not None:
             return refused
     if is_look:
         return None
-    if caller is not None and payment is not None:
-        await take_call(payment, caller, now)
-    next_turn = turn_after(head, line.current)
+    if caller is not None and quota is not None:
+        await take_call(quota, caller, now)
+    next_turn = virtual_time_after(head, line.current)
     await execute(Sql(_MOVE, (kind, int(head.urgency), next_turn, head.place)))
     owner, job = str(uuid.uuid4()), await Job.get(id=head.job_id)
     row = vars(job) | {"ready_at": job.due_at, "must_pay": caller is not None}
@@ -198,27 +209,27 @@ ON CONFLICT (kind, urgency) DO UPDATE SET next_turn = excluded.next_turn,
 
 
 async def _refused(
-    line: _Line, payment: Payment | None, caller: Caller, now: datetime
-) -> NotNow | None:
-    """Return when to try again if the allowance admits no call now; None if it admits one."""
-    if payment is None:
-        return NotNow()
-    ahead = payment.allowance.ahead_us(caller)
+    line: _Line, quota: CallQuota | None, caller: Caller, now: datetime
+) -> NothingClaimed | None:
+    """Return None if the rate limit admits a call of `caller` now, otherwise when to try again."""
+    if quota is None:
+        return NothingClaimed()
+    ahead = quota.allowance.ahead_us(caller)
     is_open = line.free_at is not None and line.blocked_at is None
     if is_open and (line.free_at or 0) <= microseconds(now) + ahead:
         return None
-    return await _not_now(payment, line.free_at, line.blocked_at, ahead, now)
+    return await _nothing_claimed(quota, line.free_at, line.blocked_at, ahead, now)
 
 
-async def _not_now(
-    payment: Payment | None, free_at: int | None, blocked_at: object, ahead_us: int, now: datetime
-) -> NotNow:
-    if payment is None or blocked_at is not None:
-        return NotNow(is_blocked=blocked_at is not None)
-    if free_at is None or free_at > microseconds(now) + payment.allowance.farthest_us:
-        await repair(payment, now)
-        return NotNow(now)
-    return NotNow(now + timedelta(microseconds=free_at - ahead_us - microseconds(now)))
+async def _nothing_claimed(
+    quota: CallQuota | None, free_at: int | None, blocked_at: object, ahead_us: int, now: datetime
+) -> NothingClaimed:
+    if quota is None or blocked_at is not None:
+        return NothingClaimed(is_blocked=blocked_at is not None)
+    if free_at is None or free_at > microseconds(now) + quota.allowance.farthest_us:
+        await repair(quota, now)
+        return NothingClaimed(now)
+    return NothingClaimed(now + timedelta(microseconds=free_at - ahead_us - microseconds(now)))
 
 
 def _claimed(row: Mapping[str, Any], kind: str, owner: str, now: datetime) -> Claim:

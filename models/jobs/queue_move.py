@@ -7,20 +7,21 @@ from models.jobs.queue_turn import last_place
 from models.rules.urgency import Urgency
 from models.storage.database import wake
 from models.storage.sql import Sql, execute
-from models.storage.tenant_scope import bind_tenant, keeping_tenant
+from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
 
 COUNTED = 1_000
-"""The jobs before a place are counted only up to this number."""
+"""When two positions in the queue are compared, jobs before each are counted up to this number."""
 
 
 async def move_forward(live_key: str, urgency: Urgency, now: datetime) -> bool:
     """Move a queued job forward; return whether a job with this live key was queued.
 
-    The job gets `urgency`, and there the place after the last job of its reseller, unless more jobs
-    would then be before it than now. A job that waits for another attempt becomes ready at once.
+    If `urgency` is more urgent than the job's, the job gets it, and the place after the last job of
+    its reseller in that urgency, unless more jobs would then be before it than now. A job that
+    waits for another attempt becomes ready at once.
     """
     # All resellers share the queue, so it is read without the caller's tenant scope.
-    with keeping_tenant():
+    with preserve_tenant_scope():
         bind_tenant(None)
         return await _move_forward(live_key, urgency, now)
 
@@ -44,7 +45,10 @@ async def _move_forward(live_key: str, urgency: Urgency, now: datetime) -> bool:
 
 
 async def _before(job: Job, urgency: int, place: int) -> int:
-    """Return how many ready jobs are before a job at a given urgency and place, at most COUNTED."""
+    """Return how many ready jobs would be before `job` if it had this urgency and place.
+
+    They are counted up to COUNTED.
+    """
     before = (
         f"SELECT 1 FROM job WHERE {IS_READY} AND kind = ? AND urgency = ?"  # noqa: S608  # no value is spelt out
         f" AND (place < ? OR place = ? AND id < ?) LIMIT {COUNTED}"

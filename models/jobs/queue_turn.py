@@ -1,7 +1,8 @@
-"""The order of jobs: turns by urgency and, within an urgency, by reseller.
+"""The order in which jobs are started: urgencies take turns and, within one, resellers take turns.
 
-Each start of a job increases its urgency's `next_turn` by the urgency's stride; the urgency with
-the smallest `next_turn` is served next. Within an urgency, the job with the smallest `place` is
+`next_turn` is the virtual time at which the next job of an urgency is due. Starting a job increases
+it by the urgency's stride, and the urgency with the smallest `next_turn` is served next (stride
+scheduling). `place` is a job's virtual time within its urgency: the job with the smallest place is
 next. A new job's place is one more than that of its reseller's last waiting job, or than that of
 the last started job if that is larger. So resellers take turns, however many jobs each has queued
 (start-time fair queueing).
@@ -13,14 +14,14 @@ from tortoise.models import Model
 from models.storage.sql import run
 
 IS_WAITING = "state IN ('READY', 'WAITING')"
-"""Condition of jobs that wait for their first or another attempt.
+"""SQL condition for jobs that wait for their first or another attempt.
 
 It is also the condition of a partial index.
 """
 
 
 class QueueTurn(Model):
-    """The state of the turns of one kind and urgency. The first start adds the row."""
+    """Virtual times of one kind and urgency of jobs. The first start adds the row."""
 
     id = fields.BigIntField(primary_key=True)
     kind = fields.CharField(max_length=40)
@@ -34,7 +35,7 @@ class QueueTurn(Model):
 
 
 async def last_place(kind: str, urgency: int, reseller_id: str | None) -> int:
-    """Return the place after which a reseller's next job of a kind and urgency is put.
+    """Return the place after which a reseller's next job of this kind and urgency is queued.
 
     `reseller_id` is None for the platform's own customers. For inserted jobs, a database trigger
     applies the same rule.

@@ -11,7 +11,7 @@ AT_ONCE = 200
 
 
 async def promote(now: datetime) -> int:
-    """Make up to AT_ONCE due jobs ready, at their old places; return how many."""
+    """Make up to AT_ONCE due jobs ready; return how many. They keep their places in the queue."""
     instant = to_database(Job._meta.fields_map["due_at"], now)
     due = f"SELECT id FROM job WHERE {IS_DUE_LATER} AND due_at <= ? ORDER BY due_at LIMIT {AT_ONCE}"  # noqa: S608  # constants only
     # The ids are an array, so that PostgreSQL looks up each id instead of joining the whole table.

@@ -1,4 +1,4 @@
-"""Deletes rows whose retention period is over, in batches, and logs the numbers.
+"""Deletes rows whose retention period is over, in batches, and logs how many.
 
 Histories of customers, contacts, classes and consent are never deleted. Nor is the audit trail,
 unless a period is set for it.
@@ -13,26 +13,39 @@ import structlog
 from tortoise.expressions import Q
 from tortoise.models import Model
 
-from models.jobs.event import Event
 from models.jobs.heartbeat import Heartbeat
 from models.jobs.job import Job
 from models.storage.database import Database
 from models.storage.point_budget import PREFIX, microseconds
 from models.storage.sql import run
 from models.tables.access import SYSTEM, AccessToken
+from models.tables.api_usage import ApiUsage
 from models.tables.audit import ActorContext, AuditEntry, record
 from models.tables.confirmation import Confirmation, ConfirmationToken
+from models.tables.customer_import import (
+    CustomerImport,
+    ImportFailedRow,
+    ImportFault,
+    ImportPart,
+)
+from models.tables.deprecated_use import USES_KEPT, DeprecatedUse
 from models.tables.enrichment import EnrichmentRun, UpstreamResponse
+from models.tables.event import Event
+from models.tables.idempotency import IdempotentRequest
 from models.tables.mail_quota import WINDOW, QuotaUse
 from models.tables.rate_limit import RateLimit
+from models.tables.webhook import WebhookAttempt, WebhookDelivery
 
 log = structlog.get_logger(__name__)
+
+ABANDONED = timedelta(days=1)
+"""Time after which the parts of a file that has no unfinished import are deleted."""
 
 BATCH = 500
 """Rows deleted in one transaction, because SQLite limits the parameters of a statement."""
 
 MAX_BATCHES = 20
-"""Batches of one table in one sweep, so that the worker's other duties do not wait for long."""
+"""The maximum number of batches that one sweep deletes from a table, as it delays other work."""
 
 _OLD_RUNS = """
 SELECT id FROM enrichment_run AS old WHERE finished_at < ? AND EXISTS (
@@ -47,14 +60,24 @@ SELECT id FROM confirmation AS old WHERE requested_at < ?
   WHERE link.confirmation_id = old.id AND link.expires_at >= ?)
 ORDER BY id LIMIT ?"""
 
+_OLD_DELIVERIES = """
+SELECT old.id FROM webhook_delivery AS old WHERE old.created_at < ? AND (old.finished_at < ?
+  OR (old.finished_at IS NULL AND NOT EXISTS (SELECT 1 FROM webhook_endpoint AS e
+    WHERE e.id = old.endpoint_id AND e.deleted_at IS NULL)))
+ORDER BY old.created_at LIMIT ?"""
+_OLD_PARTS = """
+SELECT id FROM import_part AS old WHERE created_at < ? AND NOT EXISTS (
+  SELECT 1 FROM customer_import AS own WHERE own.id = old.import_id AND own.finished_at IS NULL)
+ORDER BY created_at LIMIT ?"""
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long rows are kept after they have ended; None means forever."""
+    """How long rows of each kind are kept; None means forever. Each text says from when on."""
 
     jobs: timedelta | None = timedelta(days=14)
     """From the end of a job. Heartbeats of stopped workers are kept for the same time."""
-    events: timedelta | None = timedelta(days=90)
+    events: timedelta | None = timedelta(days=30)
     runs: timedelta | None = timedelta(days=730)
     """From the end of a lookup. The newest finished lookup of a customer is always kept."""
     confirmations: timedelta | None = timedelta(days=1_095)
@@ -62,9 +85,18 @@ class Retention:
     tokens: timedelta | None = timedelta(days=730)
     """From the revocation or expiry of an access token."""
     budgets: timedelta | None = timedelta(days=7)
-    """From when all points that a caller spent have been restored."""
+    """From when a caller's budget of query points is full again."""
+    idempotency: timedelta | None = timedelta(hours=48)
+    """From when a mutation with an idempotency key was stored."""
+    usage: timedelta | None = timedelta(days=400)
+    """From the day on which calls were counted."""
+    webhooks: timedelta | None = timedelta(days=30)
+    """From the end of a delivery to a webhook endpoint, and from an attempt."""
+    imports: timedelta | None = timedelta(days=30)
+    """From the end of an import from a file. What was sent of a file that was never imported goes
+    after a day."""
     audit: timedelta | None = None
-    """From an entry's time. The database refuses to delete entries younger than six years."""
+    """From an audit entry's time. The database refuses to delete entries younger than six years."""
 
 
 async def sweep(database: Database, retention: Retention, now: datetime) -> bool:
@@ -82,7 +114,14 @@ async def sweep(database: Database, retention: Retention, now: datetime) -> bool
         ("confirmations", retention.confirmations, _delete_confirmations),
         ("tokens", retention.tokens, _delete_tokens),
         ("budgets", retention.budgets, _delete_budgets),
+        ("idempotency_keys", retention.idempotency, _delete_keys),
+        ("deprecated_uses", USES_KEPT, _delete_deprecated_uses),
+        ("webhook_attempts", retention.webhooks, _delete_attempts),
+        ("webhook_deliveries", retention.webhooks, _delete_deliveries),
+        ("imports", retention.imports, _delete_imports),
+        ("import_parts", ABANDONED, _delete_parts),
         ("mail_quota_uses", WINDOW, _delete_quota_uses),
+        ("usage", retention.usage, _delete_usage),
         ("audit_entries", retention.audit, _delete_audit),
     ):
         if period is None:
@@ -110,9 +149,17 @@ async def _delete_heartbeats(before: datetime, _: datetime) -> int:
 
 
 async def _delete_events(before: datetime, _: datetime) -> int:
-    """Delete old events from the lowest ids on, because ids rise with time."""
-    first = await Event.all().order_by("id").limit(BATCH).values_list("id", "at")
-    return await _delete(Event, [event_id for event_id, at in first if at < before])
+    """Delete events before an instant, lowest numbers first, so that none before is left.
+
+    Readers take the lowest number that is left for the beginning of the feed.
+    """
+    numbered = Event.filter(number__isnull=False).order_by("number").limit(BATCH)
+    ids = []
+    for event_id, at in await numbered.values_list("id", "at"):
+        if at >= before:
+            break
+        ids.append(event_id)
+    return await _delete(Event, ids)
 
 
 async def _delete_runs(before: datetime, _: datetime) -> int:
@@ -122,7 +169,7 @@ async def _delete_runs(before: datetime, _: datetime) -> int:
 
 
 async def _delete_confirmations(before: datetime, now: datetime) -> int:
-    """Delete old confirmations, except those with an unexpired link or an unsent mail."""
+    """Delete confirmations requested before an instant, without unexpired links or unsent mails."""
     ids = [row[0] for row in await run(_OLD_CONFIRMATIONS, (before, now, BATCH))]
     await ConfirmationToken.filter(confirmation_id__in=ids).delete()
     return await _delete(Confirmation, ids)
@@ -133,13 +180,52 @@ async def _delete_tokens(before: datetime, _: datetime) -> int:
     return await _delete_first(AccessToken, ended, "id")
 
 
+async def _delete_deprecated_uses(before: datetime, _: datetime) -> int:
+    return await _delete_first(DeprecatedUse, Q(used_on__lt=before.date().isoformat()), "used_on")
+
+
 async def _delete_budgets(before: datetime, _: datetime) -> int:
     spent = Q(key__startswith=PREFIX, free_at__lt=microseconds(before))
     return await _delete_first(RateLimit, spent, "key")
 
 
+async def _delete_keys(before: datetime, _: datetime) -> int:
+    return await _delete_first(IdempotentRequest, Q(created_at__lt=before), "created_at")
+
+
+async def _delete_usage(before: datetime, _: datetime) -> int:
+    """Delete the counts of days before that of an instant; ids begin with the day."""
+    return await _delete_first(ApiUsage, Q(id__lt=before.date().isoformat()), "id")
+
+
+async def _delete_attempts(before: datetime, _: datetime) -> int:
+    return await _delete_first(WebhookAttempt, Q(started_at__lt=before), "started_at")
+
+
+async def _delete_deliveries(before: datetime, _: datetime) -> int:
+    """Delete deliveries that ended before an instant, and old ones of deleted endpoints."""
+    ids = [row[0] for row in await run(_OLD_DELIVERIES, (before, before, BATCH))]
+    return await _delete(WebhookDelivery, ids)
+
+
+async def _delete_imports(before: datetime, _: datetime) -> int:
+    """Delete imports that ended before an instant, after their faults and failed rows."""
+    ended = CustomerImport.filter(finished_at__lt=before).order_by("finished_at").limit(BATCH)
+    ids = list(await ended.values_list("id", flat=True))
+    for model in (ImportFault, ImportFailedRow):
+        deleted = await _delete_first(model, Q(import_id__in=ids), "id")
+        if deleted == BATCH:
+            return deleted  # there may be more
+    return await _delete(CustomerImport, ids)
+
+
+async def _delete_parts(before: datetime, _: datetime) -> int:
+    """Delete parts of files that were sent before an instant and are not being imported."""
+    return await _delete(ImportPart, [row[0] for row in await run(_OLD_PARTS, (before, BATCH))])
+
+
 async def _delete_audit(before: datetime, now: datetime) -> int:
-    """Delete old entries from the lowest numbers on, and record the deletion in the audit trail."""
+    """Delete audit entries before an instant, lowest numbers first, and audit the deletion."""
     numbered = AuditEntry.filter(number__isnull=False).order_by("number").limit(BATCH)
     first = await numbered.values_list("id", "at")
     count = await _delete(AuditEntry, [entry_id for entry_id, at in first if at < before])
@@ -161,9 +247,9 @@ async def _delete_first(model: type[Model], which: Q, order: str) -> int:
 
 
 async def _delete(model: type[Model], keys: list[Any]) -> int:
-    """Delete the rows with the given keys; return the number of keys.
+    """Delete the rows with the given primary keys; return the number of keys.
 
-    SQLite's own count would include rows that triggers change.
+    SQLite's own count of deleted rows would include rows that triggers change.
     """
     if keys:
         await model.filter(**{f"{model._meta.pk_attr}__in": keys}).delete()

@@ -1,4 +1,4 @@
-"""The worker's loops: each kind of job has its own slots, so that no kind delays another."""
+"""Runs jobs: each kind has its own loop and its own slots, so that no kind delays another."""
 
 import asyncio
 import random
@@ -12,18 +12,18 @@ import structlog
 from models.jobs.heartbeat import beat
 from models.jobs.job import JOBS, Claim, LeaseLostError
 from models.jobs.job_attempt import Attempts, Handler, ReleaseJobError, Store, TryAgainError
-from models.jobs.queue_claim import NotNow, claim
+from models.jobs.queue_claim import NothingClaimed, claim
 from models.jobs.queue_watch import next_due_at, promote
 from models.jobs.retention import Retention, sweep
 from models.jobs.worker_liveness import Liveness
 from models.rules.retry import RetryPolicy
 from models.storage.database import Database
 from models.storage.fault_log import report
-from models.tables.rate_limit import Payment
+from models.tables.rate_limit import CallQuota
 
 __all__ = [
     "Handler",
-    "Line",
+    "JobKindOptions",
     "ReleaseJobError",
     "Store",
     "TryAgainError",
@@ -38,16 +38,16 @@ JITTER_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """The handler of one kind of job, and the rate limit of its register calls.
+class JobKindOptions:
+    """How to run one kind of job: its handler, and the rate limit of its register calls.
 
-    `payment` is None if the kind makes no register calls.
+    Register calls are requests to Companies House; `quota` is None if the kind makes none.
     """
 
     handler: Handler
-    payment: Payment | None = None
+    quota: CallQuota | None = None
     on_blocked: Callable[[], Awaitable[object]] | None = None
-    """Called repeatedly while the register refuses the API key, to mark the waiting customers."""
+    """Called repeatedly while Companies House refuses the API key, to mark waiting customers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class WorkerOptions:
     """The maximum number of concurrent jobs of each kind."""
     lease: timedelta = timedelta(seconds=15)
     longest_sleep: timedelta = timedelta(seconds=5)
-    """The longest pause between two looks for jobs, in case a notification is lost."""
+    """The longest pause before the queue is read again, in case a notification is lost."""
     beat_every: timedelta = timedelta(seconds=5)
     grace: timedelta = timedelta(seconds=5)
     """How long a stopping worker waits for its running jobs before it cancels them."""
@@ -68,10 +68,10 @@ class WorkerOptions:
 
 @dataclass(slots=True)
 class _Lane:
-    """A kind of job that this worker runs, and its running jobs by task."""
+    """A kind of job that this worker runs, with how to run it and its running jobs by task."""
 
     kind: str
-    line: Line
+    options: JobKindOptions
     running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
 
 
@@ -82,7 +82,7 @@ class Worker:
         self,
         name: str,
         database: Database,
-        lines: Mapping[str, Line],
+        kinds: Mapping[str, JobKindOptions],
         clock: Callable[[], datetime],
         *,
         policy: RetryPolicy | None = None,
@@ -92,7 +92,7 @@ class Worker:
     ) -> None:
         self.name = name
         self._database = database
-        self._lanes = [_Lane(kind, line) for kind, line in lines.items()]
+        self._lanes = [_Lane(kind, options) for kind, options in kinds.items()]
         self._clock = clock
         self._options = options or WorkerOptions()
         self._attempts = Attempts(database, clock, policy or RetryPolicy(), self._options.lease)
@@ -140,18 +140,19 @@ class Worker:
                 await self._sleep(woken, sleep)
 
     async def _fill(self, lane: _Lane, woken: asyncio.Event | None = None) -> timedelta:
-        """Start ready jobs while there are free slots.
+        """Start ready jobs of a kind while there are free slots.
 
-        Returns how long to sleep before the next look. `woken` is set when a started job has ended.
+        Returns how long to sleep before the queue is read again. The event `woken` is set each
+        time that a job started here ends.
         """
         while len(lane.running) < self._options.slots and not self._stopping.is_set():
             found = await claim(
-                self._database, lane.kind, lane.line.payment, self._options.lease, self._clock()
+                self._database, lane.kind, lane.options.quota, self._options.lease, self._clock()
             )
-            if isinstance(found, NotNow):
+            if isinstance(found, NothingClaimed):
                 if found.is_blocked:
-                    if lane.line.on_blocked is not None:
-                        await lane.line.on_blocked()
+                    if lane.options.on_blocked is not None:
+                        await lane.options.on_blocked()
                     return self._options.beat_every
                 return self._until(found.at)
             self._start(lane, found, woken)
@@ -165,7 +166,7 @@ class Worker:
                 woken.set()
 
         self._started += 1
-        task = asyncio.create_task(self._attempts.run(job, lane.line.handler))
+        task = asyncio.create_task(self._attempts.run(job, lane.options.handler))
         lane.running[task] = job
         task.add_done_callback(ended)
 
@@ -177,10 +178,13 @@ class Worker:
         return min(max(at - self._clock(), timedelta()) + jitter, longest)
 
     async def _keep_house(self) -> None:
-        """Until stopped, store heartbeats, make due jobs ready, and run the retention sweep."""
+        """Do the worker's periodic tasks until the worker is stopped.
+
+        These are heartbeats, jobs that become ready again, and the deletion of old rows.
+        """
         while not self._stopping.is_set():
             self._put_back.clear()
-            self.liveness.turn()
+            self.liveness.record_iteration()
             sleep = self._options.longest_sleep
             try:
                 if self._database.may_write:
@@ -241,7 +245,7 @@ class Worker:
         """Release a cancelled job, so that another worker or the next start runs it at once."""
         with suppress(LeaseLostError):  # the cancelled task had just stored the job's end
             try:
-                await self._attempts.release(job, lane.line.handler)
+                await self._attempts.release(job, lane.options.handler)
             except LeaseLostError:
                 raise
             except Exception as error:

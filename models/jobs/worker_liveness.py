@@ -1,4 +1,4 @@
-"""Records whether this process's worker loop still runs and when it last reached the database."""
+"""Records when this process's worker loop last ran, and when it last reached the database."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ class Liveness:
     _turned_at: float | None = None
     _beaten_at: float | None = None
 
-    def turn(self) -> None:
+    def record_iteration(self) -> None:
         """Record that the loop begins another iteration."""
         self._turned_at = self.now()
 
@@ -25,7 +25,7 @@ class Liveness:
         self._beaten_at = self.now()
 
     @property
-    def since_turn(self) -> float | None:
+    def since_iteration(self) -> float | None:
         """Seconds since the loop last began an iteration; None before the first."""
         return None if self._turned_at is None else self.now() - self._turned_at
 

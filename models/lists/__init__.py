@@ -1,1 +1,4 @@
-"""Queries for lists, counts, reports and exports."""
+"""Database queries for the API's lists, counts, reports and exports.
+
+In their SQL conditions, `t0` is the table of the listed rows.
+"""

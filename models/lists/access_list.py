@@ -7,31 +7,55 @@ A partner's credential sees the users and tokens of its own reseller, and the gr
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import orjson
 
-from models.rules.folding import searchable
+from models.lists.row_order import BY_ID, BY_ID_DOWN, BY_NAME, BY_NAME_DOWN, SortOrder
+from models.rules.folding import folded, searchable
 from models.rules.permission import FOR_PARTNERS, Scope, known, with_implied
-from models.storage.row_query import RowQuery
 from models.storage.sql import ALWAYS, Sql, all_of, among, containing, run, to_database
 from models.tables.access import AccessToken
 
 MAX_TOKENS = 100
-"""At most this many tokens are listed with each user."""
+"""The maximum number of tokens that are listed with each user."""
+
+
+class UserOrder(SortOrder):
+    """The orders of users."""
+
+    NAME_ASC = BY_NAME
+    NAME_DESC = BY_NAME_DOWN
+    CREATED_AT_ASC = BY_ID
+    CREATED_AT_DESC = BY_ID_DOWN
+
+
+class GroupOrder(SortOrder):
+    """The orders of user groups."""
+
+    NAME_ASC = BY_NAME
+    NAME_DESC = BY_NAME_DOWN
+    CREATED_AT_ASC = BY_ID
+    CREATED_AT_DESC = BY_ID_DOWN
+
+
+class TokenOrder(SortOrder):
+    """The orders of access tokens."""
+
+    CREATED_AT_DESC = BY_ID_DOWN
+    CREATED_AT_ASC = BY_ID
 
 
 def users_within(reseller_id: str | None) -> Sql:
-    """Match the users that are bound to the reseller; all users if `reseller_id` is None."""
+    """Return the SQL condition for users bound to a reseller; for all users if None."""
     return ALWAYS if reseller_id is None else Sql("t0.reseller_id = ?", (reseller_id,))
 
 
 tokens_within = users_within
-"""Matches the tokens that are bound to the reseller: tokens have the same column as users."""
+"""Returns the SQL condition for tokens: they have the same column `reseller_id` as users."""
 
 
 def groups_within(reseller_id: str | None) -> Sql:
-    """Match the groups with a user of the reseller; all groups if `reseller_id` is None."""
+    """Return the SQL condition for groups with a user of a reseller; for all groups if None."""
     if reseller_id is None:
         return ALWAYS
     return Sql(
@@ -41,9 +65,22 @@ def groups_within(reseller_id: str | None) -> Sql:
     )
 
 
+def wanted_groups(wanted: Sql, reseller_id: str | None) -> Sql:
+    """Return the SQL condition for the groups within `groups_within` that meet `wanted`.
+
+    Groups of others are ruled out before `wanted` is evaluated, or the work would tell that a group
+    of others meets it.
+    """
+    if reseller_id is None:
+        return wanted
+    within = groups_within(reseller_id)
+    text = f"CASE WHEN {within.text} THEN {wanted.text} ELSE 1 = 0 END"
+    return Sql(text, (*within.parameters, *wanted.parameters))
+
+
 @dataclass(frozen=True, slots=True)
 class UserFilter:
-    """The conditions on the users of a list; all must hold, and None is no condition."""
+    """Conditions on the users of a list: a user must meet all that are not None."""
 
     text: str | None = None
     group_id: str | None = None
@@ -66,8 +103,26 @@ class UserFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupFilter:
+    """Conditions on the user groups of a list: a group must meet all that are not None."""
+
+    text: str | None = None
+    member_id: str | None = None
+
+    def condition(self) -> Sql:
+        """Return the SQL condition of the filter, with the table named `t0`."""
+        found = []
+        if self.text:
+            found.append(containing("t0.name_key", folded(self.text)))
+        if self.member_id is not None:
+            groups = "SELECT group_id FROM group_membership WHERE user_id = ?"
+            found.append(Sql(f"t0.id IN ({groups})", (self.member_id,)))
+        return all_of(found)
+
+
+@dataclass(frozen=True, slots=True)
 class TokenFilter:
-    """The conditions on the tokens of a list; all must hold, and None is no condition."""
+    """Conditions on the tokens of a list: a token must meet all that are not None."""
 
     user_id: str | None = None
     reseller_id: str | None = None
@@ -87,42 +142,6 @@ class TokenFilter:
         return all_of(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """The order of a list: by the given columns, all ascending or all descending."""
-
-    table: str
-    columns: tuple[str, ...]
-    is_downwards: bool = False
-
-    async def page(
-        self, reader: RowQuery, condition: Sql, size: int, beyond: tuple[Any, ...] | None
-    ) -> tuple[list[Any], bool]:
-        """Return up to `size` rows after the key `beyond`, and whether more follow.
-
-        `beyond` holds a value for each column of the order; None starts from the first row.
-        """
-        names = [f"t0.{column}" for column in self.columns]
-        if beyond is not None:
-            marks = ", ".join("?" for _ in names)
-            than = "<" if self.is_downwards else ">"
-            condition = all_of([condition, Sql(f"({', '.join(names)}) {than} ({marks})", beyond)])
-        way = " DESC" if self.is_downwards else ""
-        order = ", ".join(f"{name}{way}" for name in names)
-        return await reader.read_some(condition, order, size)
-
-    async def count(self, condition: Sql) -> int:
-        """Return the number of rows that meet the condition."""
-        text = f"SELECT count(*) FROM {self.table} AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
-        ((counted,),) = await run(text, condition.parameters)
-        return int(counted)
-
-
-USERS = Order("app_user", ("name_key", "id"))
-GROUPS = Order("user_group", ("name_key", "id"))
-TOKENS_NEWEST_FIRST = Order("access_token", ("id",), is_downwards=True)
-
-
 async def groups_of(user_ids: Sequence[str]) -> dict[str, list[str]]:
     """Return the ids of each user's groups, by user id."""
     found: dict[str, list[str]] = {user_id: [] for user_id in user_ids}
@@ -136,7 +155,7 @@ async def groups_of(user_ids: Sequence[str]) -> dict[str, list[str]]:
 async def member_counts(group_ids: Sequence[str], reseller_id: str | None) -> dict[str, int]:
     """Return the number of members of each group, by group id.
 
-    With a reseller, only its own users are counted.
+    If `reseller_id` is given, only users of that reseller are counted.
     """
     groups, users = among("m.group_id", group_ids), users_within(reseller_id)
     text = f"""SELECT m.group_id, count(*) FROM group_membership AS m
@@ -149,10 +168,10 @@ async def member_counts(group_ids: Sequence[str], reseller_id: str | None) -> di
 async def effective_permissions(
     own: Mapping[str, Sequence[str]], bound: Collection[str]
 ) -> dict[str, frozenset[Scope]]:
-    """Return the permissions of users, from their own and their groups', by user id.
+    """Return the permissions that users have directly or through their groups, by user id.
 
-    `own` maps user ids to the codes that are granted to the users directly. `bound` holds the ids
-    of users of a reseller; their permissions are limited to those that partners may have (R99).
+    `own` maps each user's id to the codes of the permissions granted directly. `bound` has the ids
+    of users who are bound to a reseller; they get only permissions that partners may have (R99).
     """
     granted = {user_id: list(codes) for user_id, codes in own.items()}
     users = among("m.user_id", list(own))
@@ -165,9 +184,9 @@ async def effective_permissions(
 
 
 async def valid_among(token_ids: Sequence[str], now: datetime) -> set[str]:
-    """Return the ids of those given tokens that can be used now.
+    """Return the ids of those of the tokens that can be used at `now`.
 
-    They are neither expired nor revoked, and their user, if they have one, is not disabled.
+    These are neither expired nor revoked, and their user, if they have one, is not disabled.
     """
     condition = all_of([among("t0.id", token_ids), _valid(now)])
     text = f"SELECT t0.id FROM access_token AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
@@ -175,9 +194,9 @@ async def valid_among(token_ids: Sequence[str], now: datetime) -> set[str]:
 
 
 def newest_tokens(user_ids: Sequence[str], reseller_id: str | None) -> Sql:
-    """Match the newest MAX_TOKENS tokens of each user.
+    """Return the SQL condition for the newest MAX_TOKENS tokens of each user.
 
-    With a reseller, only the tokens that are bound to it are considered.
+    If `reseller_id` is given, only tokens that are bound to that reseller count.
     """
     wanted = all_of([among("t0.user_id", user_ids), tokens_within(reseller_id)])
     text = f"""t0.id IN (SELECT id FROM (

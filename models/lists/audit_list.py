@@ -3,29 +3,32 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any
 
 from models.lists.customer_list import MAX_COUNT
 from models.lists.customer_scope import has_small_scope
-from models.storage.row_query import RowQuery
+from models.rules.audit_operation import AuditOperation
+from models.storage.row_query import Keep, RowQuery
 from models.storage.sql import (
+    ALWAYS,
     Sql,
     all_of,
     among,
     is_postgres,
     listed,
-    not_looked_up,
     run,
     to_database,
+    without_index_on_sqlite,
 )
 from models.storage.top_n_per_key import Keyset, TopPerKey
 from models.tables.audit import AUDIT, NUMBERED, AuditEntry
 from models.tables.numbering import ALL_NUMBERS, numbers_between
 
-NEWEST_FIRST = ("number",)
-"""The sort column of the list, which is read in descending order.
+BY_COMMIT = ("number",)
+"""The sort column of the list.
 
-Numbers follow the order of commits, so that a poller misses no entry.
+An entry's number tells the order of commits, so that a client that polls misses no entry.
 """
 
 INDEXED_REASON = 60
@@ -40,31 +43,51 @@ EQUAL = (
     "customer_id",
     "subject_kind",
 )
-"""Columns compared for equality, the most selective first; each has an index."""
+"""Columns that the filter compares for equality, the most selective first; each has an index."""
 
 PARTIAL = {"reason", "user_id", "customer_id"}
-"""Columns whose index leaves out rows where the column is null."""
+"""Those columns whose index leaves out rows in which the column is null."""
 
 _ENTRIES = "SELECT id FROM audit_entry AS one WHERE one."
 _IN_SCOPE = Sql(
     f"t0.id IN ({_ENTRIES}customer_id IS NOT NULL"  # noqa: S608  # no value is spelt out
     " AND one.customer_id IN (SELECT id FROM customer AS c)"
     f" UNION {_ENTRIES}subject_id IN (SELECT id FROM access_token AS k)"
-    f" UNION {_ENTRIES}subject_id IN (SELECT id FROM app_user AS u))"
+    f" UNION {_ENTRIES}subject_id IN (SELECT id FROM app_user AS u)"
+    f" UNION {_ENTRIES}subject_id IN (SELECT id FROM webhook_endpoint AS w)"
+    f" UNION {_ENTRIES}subject_id IN (SELECT id FROM customer_import AS i))"
 )
-"""Matches the entries in a partner's tenant scope: the scope limits the inner tables' rows."""
+"""Condition for entries in a partner's tenant scope, which limits the tables of the subqueries."""
 
 _NUMBERED = Sql(f"t0.{NUMBERED}")
 _REASON = f"substr(t0.reason, 1, {INDEXED_REASON})"
 
 Key = tuple[datetime, str]
 
+BY_TIME = ("at", "id")
+"""The sort columns of the entries about one object, by which these are indexed.
+
+Unlike numbers, they are there before a transaction has committed, so that a mutation can return the
+entry that it has added.
+"""
+
+
+class AuditOrder(Enum):
+    """The order of a list of audit entries."""
+
+    AT_DESC = "newest first"
+    AT_ASC = "oldest first"
+
+    def is_rising(self, *, is_backward: bool) -> bool:
+        """Return whether a page is read from older to newer entries."""
+        return (self is AuditOrder.AT_ASC) != is_backward
+
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """The conditions on the entries of a list: all given ones must hold.
+    """Conditions on the audit entries of a list: an entry must meet all that are not None.
 
-    Any of `operations` matches.
+    Of `operations`, any one suffices.
     """
 
     request_id: str | None = None
@@ -73,31 +96,32 @@ class AuditFilter:
     user_id: str | None = None
     actor_id: str | None = None
     customer_id: str | None = None
-    operations: Sequence[str] | None = None
+    operations: Sequence[AuditOperation] | None = None
     subject_kind: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     is_override: bool | None = None
-    is_few: bool = False
-    """Whether the tenant scope has few customers; then the query starts from their entries."""
+    is_small_scope: bool = False
+    """Whether the tenant scope has few customers; then the query first finds their entries."""
     numbers: tuple[int, int] = ALL_NUMBERS
-    """The lowest and highest number that entries between `since` and `until` can have."""
+    """The lowest and highest `number` that entries between `since` and `until` can have."""
 
     async def for_planning(self) -> "AuditFilter":
-        """Return a copy with `is_few` and `numbers` set, which decide how the query is written."""
+        """Return a copy with `is_small_scope` and `numbers` set; both determine the SQL."""
         if await has_small_scope():
-            return replace(self, is_few=True)
+            return replace(self, is_small_scope=True)
         numbers = await numbers_between(AUDIT, _instant(self.since), _instant(self.until))
         return replace(self, numbers=numbers)
 
     def page_clauses(self, place: Keyset, size: int) -> tuple[Sql, str]:
         """Return the condition and the ORDER BY list of a page of `size` entries after `place`.
 
-        They are written so that the most selective index serves them.
+        They are written so that the database uses the most selective index. `place` is the sort
+        order, with the position after which the page begins.
         """
-        if self.is_few:
+        if self.is_small_scope:
             equal = [
-                Sql(f"t0.{name} || '' = ?", (value,))  # an expression, so that no index is used
+                Sql(f"t0.{name} || '' = ?", (value,))  # keeps the index from being used
                 for name in EQUAL
                 if (value := getattr(self, name)) is not None
             ]
@@ -106,19 +130,19 @@ class AuditFilter:
         for name in EQUAL:
             value = getattr(self, name)
             if value is not None:
-                return self._under(name, value, place)
+                return self._for_value(name, value, place)
         operations = self._operations()
         if len(operations) == 1:
-            return self._under("operation", operations[0], place)
+            return self._for_value("operation", operations[0], place)
         if (each := self.per_key()) is not None:
             return each.first(self._rest(), place, size), place.order()
         return all_of([*self._others(), place.after()]), place.order()
 
     def count_statement(self, most: int) -> Sql:
-        """Return a statement that counts up to `most` entries by the index of `page_clauses`."""
+        """Return a statement that counts up to `most` entries, with the index of `page_clauses`."""
         if (each := self.per_key()) is not None:
             return each.count(self._rest(), most)
-        where, order = self.page_clauses(Keyset(NEWEST_FIRST, "DESC"), most)
+        where, order = self.page_clauses(Keyset(BY_COMMIT, "DESC"), most)
         text = (
             f"SELECT count(*) FROM (SELECT 1 FROM audit_entry AS t0 WHERE {where.text}"  # noqa: S608  # no value is spelt out
             f" ORDER BY {order} LIMIT {most:d}) AS counted"
@@ -126,26 +150,27 @@ class AuditFilter:
         return Sql(text, where.parameters)
 
     def per_key(self) -> TopPerKey | None:
-        """Return the operations as index keys that are queried one by one.
+        """Return the wanted operations as index keys, each of which is looked up separately.
 
         None if there are fewer than two operations, or another condition has a better index.
         """
         operations = self._operations()
-        if self.is_few or len(operations) < 2 or any(self._equal()):  # noqa: PLR2004  # one is a key like others
+        if self.is_small_scope or len(operations) < 2 or any(self._equal()):  # noqa: PLR2004  # one is a key like others
             return None
         return TopPerKey("audit_entry", "operation", listed(operations))
 
-    def _under(self, name: str, value: str, place: Keyset) -> tuple[Sql, str]:
+    def _for_value(self, name: str, value: str, place: Keyset) -> tuple[Sql, str]:
         if name == "reason":
-            matched, order = _under_reason(value, place)
+            matched, order = _for_reason(value, place)
         else:
-            matched, order = place.under(name, Sql("?", (value,)))
+            matched, order = place.for_key(name, Sql("?", (value,)))
         conditions = [matched, *self._equal(but=name), *self._others(but=name)]
         if name in PARTIAL:
             conditions.append(Sql(f"t0.{name} IS NOT NULL"))
         if name == "reason":
-            # SQLite would substitute the value in the prefix condition too, and not use its index.
-            conditions.append(Sql(f"{not_looked_up('t0.reason')} = ?", (value,)))
+            # Otherwise SQLite would also put the value into the condition on the reason's first
+            # characters, and would not use the index of these.
+            conditions.append(Sql(f"{without_index_on_sqlite('t0.reason')} = ?", (value,)))
         return all_of(conditions), order
 
     def _equal(self, but: str = "") -> Iterator[Sql]:
@@ -166,7 +191,7 @@ class AuditFilter:
         yield from self._override()
 
     def _operations(self) -> list[str]:
-        return sorted(set(self.operations or ()))
+        return sorted({one.value for one in self.operations or ()})
 
     def _rest(self) -> Sql:
         return all_of([*self._time(), *self._override()])
@@ -185,10 +210,10 @@ class AuditFilter:
             yield Sql("t0.is_override" if self.is_override else "NOT t0.is_override")
 
 
-def _under_reason(reason: str, place: Keyset) -> tuple[Sql, str]:
-    """Match the entries with a reason after a place, and return their order.
+def _for_reason(reason: str, place: Keyset) -> tuple[Sql, str]:
+    """Return the condition for entries with a reason after the position `place`, and the ORDER BY.
 
-    This is what `Keyset.under` does for plain columns.
+    `Keyset.for_key` does the same for plain columns; reasons are indexed by their beginning only.
     """
     beginning = reason[:INDEXED_REASON]
     if not is_postgres():
@@ -202,17 +227,20 @@ async def page(
     wanted: AuditFilter,
     size: int,
     *,
+    order: AuditOrder = AuditOrder.AT_DESC,
     beyond: Key | None = None,
     is_backward: bool = False,
 ) -> tuple[list[Any], bool]:
-    """Return a page, newest first, and whether more entries follow in the direction read.
+    """Return a page of entries in list order, and whether more follow in the direction of reading.
 
-    `beyond` is the time and id of the entry that the page follows or, with `is_backward`, precedes.
+    `beyond` is time and id of the entry after which the page begins or, with `is_backward`, before
+    which it ends; None begins at the start or end of the list.
     """
-    number = None if beyond is None else (await _number_of(beyond, is_backward=is_backward),)
-    place = Keyset(NEWEST_FIRST, "ASC" if is_backward else "DESC", number)
-    where, order = (await wanted.for_planning()).page_clauses(place, size + 1)
-    entries, has_more = await reader.read_some(where, order, size)
+    is_rising = order.is_rising(is_backward=is_backward)
+    number = None if beyond is None else (await _number_of(beyond, is_rising=is_rising),)
+    place = Keyset(BY_COMMIT, "ASC" if is_rising else "DESC", number)
+    where, by = (await wanted.for_planning()).page_clauses(place, size + 1)
+    entries, has_more = await reader.read_some(where, by, size)
     if is_backward:
         entries.reverse()
     return entries, has_more
@@ -225,8 +253,40 @@ async def count(wanted: AuditFilter) -> int:
     return int(counted)
 
 
+async def trail_pages(
+    reader: RowQuery,
+    subject_ids: Sequence[str],
+    size: int,
+    *,
+    order: AuditOrder,
+    beyond: Key | None,
+    is_backward: bool,
+    keep: Keep,
+) -> None:
+    """Read `size` entries about each subject, from the position `beyond` on, in reading order.
+
+    One statement reads all of them. `keep` gets them, and can drop some.
+    """
+    if beyond is not None:
+        beyond = (_instant(beyond[0]), beyond[1])
+    direction = "ASC" if order.is_rising(is_backward=is_backward) else "DESC"
+    place = Keyset(BY_TIME, direction, beyond)
+    source = _about(subject_ids).first_of_each(ALWAYS, place, size)
+    await reader.read(ALWAYS, f"ORDER BY {place.order()}", source=source, keep=keep)
+
+
+async def count_trails(subject_ids: Sequence[str]) -> dict[str, int]:
+    """Return the number of entries about each subject, at most MAX_COUNT + 1, by subject id."""
+    statement = _about(subject_ids).count_of_each(ALWAYS, MAX_COUNT + 1)
+    return dict(tuple(row) for row in await run(statement.text, statement.parameters))
+
+
+def _about(subject_ids: Sequence[str]) -> TopPerKey:
+    return TopPerKey("audit_entry", "subject_id", listed(subject_ids))
+
+
 def key_of(at: datetime, entry_id: str) -> tuple[str, str]:
-    """Return the position of an entry as texts, for a cursor."""
+    """Return the position of an audit entry in the list as texts, for a cursor."""
     return (at.isoformat(), entry_id)
 
 
@@ -238,17 +298,18 @@ def parse(key: tuple[str, str]) -> Key:
     return (at, key[1])
 
 
-async def _number_of(key: Key, *, is_backward: bool) -> int:
-    """Return the number of the entry at a position.
+async def _number_of(key: Key, *, is_rising: bool) -> int:
+    """Return the `number` of the entry at a position, after which entries are read.
 
-    If the entry is not found (it is out of scope, or was lost when a database was restored), its
-    time decides where the list continues: entries may be repeated, but none is missed.
+    If there is no such entry (it is out of the tenant scope, or was lost when the database was
+    restored from a backup), the list continues at the entry's time: entries may be repeated, but
+    none is missed.
     """
     at, entry_id = key
     text = f"SELECT t0.number FROM audit_entry AS t0 WHERE t0.id = ? AND t0.{NUMBERED}"  # noqa: S608  # no value is spelt out
     for (number,) in await run(text, (entry_id,)):
         return int(number)
-    if is_backward:
+    if is_rising:
         return (await numbers_between(AUDIT, since=_instant(at)))[0] - 1
     return (await numbers_between(AUDIT, until=_instant(at)))[1] + 1
 

@@ -1,4 +1,4 @@
-"""Reads the consent ledger of a customer as evidence, and verifies that nothing was altered."""
+"""Reads a customer's consent ledger as evidence, and verifies that no entry was altered."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,10 +35,11 @@ class _Row:
 
 
 async def verify(customer_id: str, known_hash: str | None = None) -> Verification | None:
-    """Verify the ledger of a customer, erased or not; None if there is no such customer.
+    """Verify the consent ledger of a customer, erased or not; None if there is no such customer.
 
-    Requires a transaction and locks the customer, so that no entry is added meanwhile. `known_hash`
-    is a hash from an earlier export: a ledger whose whole chain was rewritten has no entry with it.
+    Requires a transaction, and locks the customer, so that no entry is added meanwhile.
+    `known_hash` is a hash from an earlier export, which an entry must have: that detects a ledger
+    whose whole hash chain was rewritten.
     """
     customer = (await lock(Customer, customer_id)).get(customer_id)
     if customer is None:
@@ -50,7 +51,10 @@ async def verify(customer_id: str, known_hash: str | None = None) -> Verificatio
         testimonies = await _reader(ConsentTestimony).read(of_customer)
         stored = await _reader(ConsentPeriod).read(of_customer)
     except ValueError:  # SQLite stores values of any type
-        unreadable = Break(BreakCode.ENTRY_CHANGED, "A row has a value that can't be read.")
+        unreadable = Break(
+            BreakCode.ENTRY_CHANGED,
+            "A stored value of an entry can't be read, so the ledger cannot be verified.",
+        )
         return Verification(customer_id, 0, None, (unreadable,), is_erased)
     ledger = await _reader(ConsentLedger).read_one(_equals("id", customer_id))
     end = (0, FIRST) if ledger is None else (ledger.entry_count, ledger.last_hash)
@@ -59,7 +63,7 @@ async def verify(customer_id: str, known_hash: str | None = None) -> Verificatio
         message = "The stored consent periods differ from those that follow from the entries."
         found.append(Break(BreakCode.PROJECTION_DIFFERS, message))
     if known_hash is not None and known_hash not in {row.hash for row in rows}:
-        message = "No entry has the known hash."
+        message = "No entry in the ledger has the hash passed as `knownHash`."
         found.append(Break(BreakCode.KNOWN_HASH_MISSING, message))
     last_hash = rows[-1].hash if rows else None
     return Verification(customer_id, len(rows), last_hash, tuple(found), is_erased)

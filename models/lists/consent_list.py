@@ -1,8 +1,12 @@
-"""Finds and counts customers by their consent at an instant, with indexed SQL conditions."""
+"""Finds and counts customers by their consent at an instant, with indexed SQL conditions.
+
+A *matter* is either consent or a request for non-itemised bills; see `models/rules/consent.py`.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from models.lists.customer_scope import has_small_scope, in_scope_first
 from models.rules.classification import LEGAL_INDIVIDUAL
 from models.rules.consent import DOCUMENTED, ConsentBasis, Matter
 from models.rules.consent_advice import ConsentAdvisoryCode, GivenConsent
@@ -18,24 +22,24 @@ _UNVERIFIED = (
     "SELECT customer_id FROM contact WHERE deleted_at IS NULL AND is_active AND receives_bills"
     " AND email IS NOT NULL AND email_verified_at IS NULL"
 )
-"""Selects customers with an unverified email address that receives bills (A13)."""
+"""Selects the customers who have a contact that receives bills at an unverified address (A13)."""
 _GIVEN = ("customer_id", "from_at", "until_at", "basis", "document_version")
 _DOCUMENTED = ", ".join(f"'{basis.value}'" for basis in DOCUMENTED)
 
 
 def is_on(matter: Matter, now: datetime, *, is_wanted: bool = True) -> Sql:
-    """Match customers for whom a matter is in effect at `now`.
+    """Return the condition for customers with consent, or such a request, in effect at `now`.
 
-    With `is_wanted=False`, match all other customers.
+    `matter` says which of the two. With `is_wanted=False`, it is the condition for all others.
     """
     on = _during(matter, now, is_rare=is_wanted and matter is Matter.NON_ITEMISED)
     return on if is_wanted else Sql(f"NOT {on.text}", on.parameters)
 
 
 def with_advisory(code: ConsentAdvisoryCode, now: datetime, oldest_age: timedelta) -> Sql:
-    """Match customers with an advisory, by the rules of `consent_advisories` for one customer.
+    """Return the condition for customers with an advisory, by the rules of `consent_advisories`.
 
-    `oldest_age` is the age at which consent counts as old.
+    `oldest_age` is the age from which consent counts as outdated.
     """
     if code is ConsentAdvisoryCode.REVIEW_CONSENT:
         instant = to_database(ConsentPeriod._meta.fields_map["until_at"], now)
@@ -62,7 +66,7 @@ def with_advisory(code: ConsentAdvisoryCode, now: datetime, oldest_age: timedelt
 def with_any_advisory(
     codes: Sequence[ConsentAdvisoryCode], now: datetime, oldest_age: timedelta
 ) -> Sql:
-    """Match customers with any of the advisories; without advisories, no customer."""
+    """Return the condition for customers with any of the advisories; without any, for nobody."""
     conditions = [with_advisory(code, now, oldest_age) for code in dict.fromkeys(codes)]
     return Sql(
         " OR ".join(f"({condition.text})" for condition in conditions) or "1 = 0",
@@ -71,8 +75,14 @@ def with_any_advisory(
 
 
 async def count_advisories(now: datetime, oldest_age: timedelta) -> dict[ConsentAdvisoryCode, int]:
-    """Return the number of customers with each advisory, counted by one statement."""
-    conditions = [with_advisory(code, now, oldest_age) for code in ConsentAdvisoryCode]
+    """Return the number of customers with each advisory.
+
+    One statement counts them, after another that says whether the tenant scope is small.
+    """
+    own = [in_scope_first()] if await has_small_scope() else []
+    conditions = [
+        all_of([*own, with_advisory(code, now, oldest_age)]) for code in ConsentAdvisoryCode
+    ]
     counts = (
         "(SELECT count(*) FROM customer AS t0 WHERE t0.erased_at IS NULL"  # noqa: S608  # no value is spelt out
         f" AND {condition.text})"
@@ -107,12 +117,12 @@ def _during(
     *,
     is_rare: bool = False,
 ) -> Sql:
-    """Match customers for whom a matter is in effect at `now`.
+    """Return the condition for customers for whom `matter` is in effect at `now`.
 
-    `condition` is a further condition on the period. With `since`, the period must have begun by
-    then. `is_rare` says that few customers match: SQLite does not choose between two forms by
-    itself. IN collects all matching periods first, which suits rare ones; EXISTS looks up the
-    periods of each customer.
+    `condition` is a further condition on the period of the effect, which must have begun by
+    `since`, if that is given. `is_rare` says that few customers match; then IN is used, which
+    collects all matching periods first, instead of EXISTS, which looks up the periods of each
+    customer. SQLite would not choose by itself.
     """
     column = ConsentPeriod._meta.fields_map["from_at"]
     begun, instant = to_database(column, since or now), to_database(column, now)
@@ -120,7 +130,7 @@ def _during(
         f"consent_period WHERE matter = '{matter.value}' AND {condition}"
         " AND from_at <= ? AND (until_at IS NULL OR until_at > ?)"
     )
-    if is_rare and current_tenant() is None:  # a tenant scope has few customers
+    if is_rare and current_tenant() is None:  # within a tenant scope, customers are few
         text = f"t0.id IN (SELECT customer_id FROM {periods})"  # noqa: S608  # no value is spelt out
     else:
         text = f"EXISTS (SELECT 1 FROM {periods} AND customer_id = t0.id)"  # noqa: S608  # see above

@@ -1,58 +1,46 @@
-"""Lists of customer classes by display position, then name, ignoring case (R17, R18)."""
+"""Lists of customer classes, by display position unless another order is wanted (R17, R18)."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from models.storage.row_query import RowQuery
-from models.storage.sql import Sql, all_of, run
+from models.lists.row_order import BY_NAME, BY_NAME_DOWN, RowOrder, SortOrder
+from models.storage.sql import Sql, all_of
+from models.tables.customer_class import ClassStatus
 
-CLASS_KEY = ("display_position", "name_key")
-"""The sort columns; the id decides the order of rows that are equal in them."""
+
+class ClassOrder(SortOrder):
+    """The orders of customer classes; classes with the same position are sorted by name."""
+
+    DISPLAY_POSITION_ASC = RowOrder(("display_position", "name_key", "id"))
+    DISPLAY_POSITION_DESC = RowOrder(("display_position", "name_key", "id"), True)
+    NAME_ASC = BY_NAME
+    NAME_DESC = BY_NAME_DOWN
+
 
 PICKED_OR_USED = Sql(
     "(t0.retired_at IS NULL OR EXISTS (SELECT 1 FROM class_change AS used"
     " WHERE used.to_class_id = t0.id))"
 )
-"""Matches classes that can be assigned, or are in the history of a customer in scope (R94).
+"""Condition for classes that can be assigned, or that a customer in scope has ever had (R94).
 
-The history of each customer contains its current class.
+The class history of a customer also has the current class. The tenant scope limits its rows.
 """
 
 _ACTIVE, _RETIRED = Sql("t0.retired_at IS NULL"), Sql("t0.retired_at IS NOT NULL")
+_NOT_OF = {ClassStatus.ACTIVE: _RETIRED, ClassStatus.RETIRED: _ACTIVE}
+"""By status: the condition of classes that do not have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassFilter:
-    """The conditions on the classes of a list; None is no condition.
+    """Conditions on the classes of a list.
 
-    `is_restricted` leaves out classes that cannot be assigned.
+    `is_restricted` leaves out classes that cannot be assigned, whatever the other conditions are.
     """
 
-    is_active: bool | None = True
-    is_assignable: bool | None = None
+    statuses: frozenset[ClassStatus]
     is_restricted: bool = False
 
     def condition(self) -> Sql:
         """Return the SQL condition of the filter."""
-        wishes = [wish for wish in (self.is_active, self.is_assignable) if wish is not None]
-        conditions = [_ACTIVE if wish else _RETIRED for wish in wishes]
+        conditions = [_NOT_OF[status] for status in ClassStatus if status not in self.statuses]
         return all_of([*conditions, _ACTIVE] if self.is_restricted else conditions)
-
-
-async def class_page(
-    reader: RowQuery, wanted: ClassFilter, size: int, beyond: tuple[Any, ...] | None
-) -> tuple[list[Any], bool]:
-    """Return up to `size` classes after the key `beyond`, and whether more follow."""
-    condition = wanted.condition()
-    if beyond is not None:
-        after = Sql("(t0.display_position, t0.name_key, t0.id) > (?, ?, ?)", beyond)
-        condition = all_of([condition, after])
-    return await reader.read_some(condition, "t0.display_position, t0.name_key, t0.id", size)
-
-
-async def count_classes(wanted: ClassFilter) -> int:
-    """Return the number of classes that match a filter."""
-    condition = wanted.condition()
-    text = f"SELECT count(*) FROM customer_class AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
-    ((counted,),) = await run(text, condition.parameters)
-    return int(counted)

@@ -1,4 +1,7 @@
-"""Counts the uses of classes, and tells which block deletion or retirement (R33 to R38, R42)."""
+"""Counts the uses of customer classes, and finds those that prevent deletion or retirement.
+
+Implements R33 to R38 and R42.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +22,7 @@ from models.tables.customer_template import CustomerTemplate, PlatformDefaults
 class Blocker:
     """A reason why a class can't be deleted or retired.
 
-    `count` is the number of uses that cause it; None if it is not caused by uses.
+    `count` is the number of uses that prevent it; None if the reason is not a use.
     """
 
     code: RefusalCode
@@ -29,9 +32,9 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True)
 class ClassUse:
-    """How a class is used: its customers, now and ever, and the defaults that refer to it.
+    """How a class is used: by which customers, now and in the past, and by which defaults.
 
-    `customers_ever` includes deleted customers (R35). `last_used_at` is the last time a customer
+    `customers_ever` includes deleted customers (R35). `last_used_at` is when a customer last
     entered or left the class. `resold_customers` is the number of customers whose parent is in the
     class (R32).
     """
@@ -48,7 +51,7 @@ class ClassUse:
     def references(self) -> tuple[str, ...]:
         """Return the names of the defaults that refer to the class."""
         platform = ("the platform default",) if self.is_platform_default else ()
-        return platform + tuple(f"template “{name}”" for name in self.template_names)
+        return platform + tuple(f"the template “{name}”" for name in self.template_names)
 
 
 def deletion_blockers(row: CustomerClass, use: ClassUse) -> list[Blocker]:
@@ -58,23 +61,27 @@ def deletion_blockers(row: CustomerClass, use: ClassUse) -> list[Blocker]:
         blockers.append(
             Blocker(
                 RefusalCode.SHIPPED_CLASS_PROTECTED,
-                "The class came with the platform, and rules rely on it; retire it instead.",
+                "The class came with the platform and cannot be deleted, because rules rely on it;"
+                " retire it instead.",
             )
         )
     if use.customers_ever:
         blockers.append(
             Blocker(
                 RefusalCode.CLASS_HAS_BEEN_USED,
-                f"{_customers(use.customers_ever)} been in this class, {use.customers_now} now;"
-                f" first used {_day(use.first_used_at)}, last used {_day(use.last_used_at)}.",
+                f"{_customers(use.customers_ever)} been in this class ({use.customers_now} now),"
+                f" first on {_day(use.first_used_at)} and last on {_day(use.last_used_at)}; retire"
+                " the class instead.",
                 use.customers_ever,
             )
         )
     if use.references:
+        verb = "refers to" if len(use.references) == 1 else "refer to"
         blockers.append(
             Blocker(
                 RefusalCode.CLASS_REFERENCED,
-                f"The class is used by {', '.join(use.references)}.",
+                f"{_as_subject(use.references)} {verb} this class. Choose another class"
+                " there first.",
                 len(use.references),
             )
         )
@@ -84,9 +91,9 @@ def deletion_blockers(row: CustomerClass, use: ClassUse) -> list[Blocker]:
 def retirement_blockers(
     row: CustomerClass, use: ClassUse, replacement: CustomerClass | None
 ) -> list[Blocker]:
-    """Return why a class can't be retired, with or without a replacement (R42, R43).
+    """Return why a class can't be retired in favour of `replacement`, or without one (R42, R43).
 
-    Empty if the class is already retired.
+    Empty if the class can be retired, or is retired already.
     """
     if row.retired_at is not None:
         return []
@@ -109,34 +116,45 @@ def _replacement_blockers(
 ) -> list[Blocker]:
     if replacement.id == row.id:
         return [
-            Blocker(RefusalCode.REPLACEMENT_IS_SAME_CLASS, "A class can't be replaced by itself.")
+            Blocker(
+                RefusalCode.REPLACEMENT_IS_SAME_CLASS,
+                "A class can't be replaced by itself; choose another replacement.",
+            )
         ]
     if replacement.retired_at is not None:
         return [
             Blocker(
                 RefusalCode.CLASS_RETIRED,
-                f"The replacement, {replacement.name}, is itself retired.",
+                f"The replacement, “{replacement.name}”, is itself retired; choose an active"
+                " class.",
             )
         ]
     if row.is_reseller and not replacement.is_reseller and use.resold_customers:
         return [
             Blocker(
                 RefusalCode.CUSTOMER_HAS_CHILDREN,
-                f"{use.resold_customers} customers have a parent in this class, and"
-                " a parent must be in a reseller class.",
+                f"{use.resold_customers} customers have a parent in this class, and the replacement"
+                " is not a class for resellers; choose another replacement.",
                 use.resold_customers,
             )
         ]
     return []
 
 
+def _as_subject(names: Sequence[str]) -> str:
+    """Return names as the subject of a sentence: "The platform default and the template “A”"."""
+    *others, last = names
+    listed = f"{', '.join(others)} and {last}" if others else last
+    return listed[0].upper() + listed[1:]
+
+
 def as_refusals(blockers: Sequence[Blocker], *path: str) -> list[Refusal]:
-    """Return blockers as refusals of a mutation; `path` names the input that is refused."""
+    """Return blockers as refusals of a mutation; `path` is the input field that they name."""
     return [Refusal(blocker.code, blocker.message, path) for blocker in blockers]
 
 
 async def use_of(class_ids: Sequence[str]) -> dict[str, ClassUse]:
-    """Return the use of each class, by class id.
+    """Return by class id how many customers, templates and defaults use each class.
 
     The number of queries is the same for any number of classes.
     """
@@ -189,8 +207,8 @@ class _ClassEntries(NamedTuple):
 async def _entries_of(class_ids: Sequence[str]) -> dict[str, _ClassEntries]:
     """Return, for each class that was ever used, how many customers entered it and when.
 
-    Grouping by customer first uses the index's order; count(DISTINCT …) would sort the whole
-    history.
+    The query groups by customer first, which an index serves; count(DISTINCT …) would sort the
+    whole history.
     """
     into = among("to_class_id", class_ids)
     rows = await run(

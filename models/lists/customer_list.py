@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -13,6 +13,7 @@ from models.lists.customer_scope import (
     in_scope_first,
     in_scope_with,
 )
+from models.lists.row_order import INSTANTS, Period, count_rows, parse_instant
 from models.rules.classification import LEGAL_INDIVIDUAL, CustomerLabel, SubscriberKind
 from models.rules.enrichment_status import EnrichmentStatus
 from models.rules.folding import searchable
@@ -22,12 +23,13 @@ from models.storage.sql import (
     Sql,
     all_of,
     among,
-    holding,
     is_common,
     listed,
-    not_looked_up,
     run,
+    search_key_contains,
     to_database,
+    without_index,
+    without_index_on_sqlite,
 )
 from models.storage.top_n_per_key import Keyset, TopPerKey
 from models.tables.customer import Customer
@@ -41,7 +43,7 @@ _NUMBERS = ("company_number", "external_reference")
 NOT_ERASED = Sql("t0.erased_at IS NULL")
 
 MAX_COUNT = 10_000
-"""Lists are counted up to this number; MAX_COUNT + 1 means that there are more."""
+"""Lists are counted up to this number; a result of MAX_COUNT + 1 means that there are more."""
 
 Key = tuple[Any, ...]
 
@@ -53,6 +55,10 @@ class CustomerOrder(Enum):
     NAME_DESC = ("name_key", True)
     CREATED_AT_ASC = ("created_at", False)
     CREATED_AT_DESC = ("created_at", True)
+    LAST_MODIFIED_AT_ASC = ("last_modified_at", False)
+    LAST_MODIFIED_AT_DESC = ("last_modified_at", True)
+    CHANGED_AT_ASC = ("changed_at", False)
+    CHANGED_AT_DESC = ("changed_at", True)
     ACCOUNT_NUMBER_ASC = ("account_number", False)
     ACCOUNT_NUMBER_DESC = ("account_number", True)
 
@@ -68,7 +74,7 @@ class CustomerOrder(Enum):
 
     @property
     def without_names(self) -> "CustomerOrder":
-        """The order to use if names are masked, since cursors of an order by name contain names."""
+        """The order to use for callers who see names masked: cursors contain the sort column."""
         by_number = {
             CustomerOrder.NAME_ASC: CustomerOrder.ACCOUNT_NUMBER_ASC,
             CustomerOrder.NAME_DESC: CustomerOrder.ACCOUNT_NUMBER_DESC,
@@ -76,9 +82,9 @@ class CustomerOrder(Enum):
         return by_number.get(self, self)
 
     def key_of(self, place: Any, row_id: str) -> Key:
-        """Return a position in this order as texts, for a cursor.
+        """Return the position of a customer in this order as texts, for a cursor.
 
-        `place` is the customer's value of the sort column.
+        `place` is the customer's value of the sort column, `row_id` the customer's id.
         """
         return (place.isoformat() if isinstance(place, datetime) else place, row_id)
 
@@ -88,21 +94,17 @@ class CustomerOrder(Enum):
         Raises ValueError if it is malformed.
         """
         place, row_id = key
-        if self.column != "created_at":
-            return key
-        at = datetime.fromisoformat(place)
-        if at.utcoffset() != timedelta(0):
-            raise ValueError("the time of a place must be in UTC")
-        return (at, row_id)
+        return (parse_instant(place), row_id) if self.column in INSTANTS else key
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerFilter:
-    """The conditions on a list's customers: all given ones must hold.
+    """Conditions on the customers of a list: a customer must meet all that are given.
 
-    Any value of a sequence matches.
+    If a condition is a sequence of values, any one of them suffices.
     """
 
+    ids: Sequence[str] | None = None
     class_ids: Sequence[str] | None = None
     class_codes: Sequence[str] | None = None
     labels: Sequence[CustomerLabel] | None = None
@@ -113,11 +115,13 @@ class CustomerFilter:
     has_no_parent: bool = False
     company_number: str | None = None
     external_reference: str | None = None
+    external_references: Sequence[str] | None = None
     text: str | None = None
+    periods: Sequence[Period] = ()
     is_common: bool = False
-    """Whether many customers match `text`, so that the query should not start from it."""
-    is_few: bool = False
-    """Whether the tenant scope has few customers, so that the query should start from them."""
+    """Whether many customers match `text`, so that the query should not first find these."""
+    is_small_scope: bool = False
+    """Whether the tenant scope has few customers, so that the query should first find these."""
     others: Sequence[Sql] = ()
     """Further SQL conditions, with the customer table named `t0`."""
 
@@ -127,16 +131,16 @@ class CustomerFilter:
         With `is_of_class=False`, the conditions on the class are left out.
         """
         of_class = self._of_class() if is_of_class else ()
-        reached = [in_scope_first()] if self.is_few and not self._numbers() else ()
+        reached = [in_scope_first()] if self.is_small_scope and not self._numbers() else ()
         return all_of([NOT_ERASED, *reached, *of_class, *self._of_status(), *self._others()])
 
     def per_key(self, column: str | None = None) -> TopPerKey | None:
-        """Return the classes or statuses as index keys that are queried one by one.
+        """Return the wanted classes or statuses as index keys, each to be looked up separately.
 
-        None if the filter has other conditions. With `column`, only keys count whose index
-        continues in the order of that column.
+        None if the filter has other conditions. With the sort column `column`, None also if the
+        index of the keys does not continue with that column.
         """
-        if self.is_few or self.one_class() is not None or any(self._others()):
+        if self.is_small_scope or self.one_class() is not None or any(self._others()):
             return None
         classes, statuses = self._classes(), self.enrichment_statuses
         if classes is not None and statuses is None:
@@ -154,7 +158,10 @@ class CustomerFilter:
         return ids.pop() if len(ids) == 1 and all(other is None for other in others) else None
 
     def _classes(self) -> Sql | None:
-        """Return the condition on class rows; None if there is none beyond a single class id."""
+        """Return the SQL condition on rows of the class table; None if it is not needed.
+
+        It is not needed without conditions on the class, or if `one_class` returns a class.
+        """
         conditions = []
         if self.class_ids is not None and self.one_class() is None:
             conditions.append(among("id", self.class_ids))
@@ -187,36 +194,45 @@ class CustomerFilter:
             yield Sql(f"{column} IN ({literals})") if literals else Sql("1 = 0")
 
     def _others(self) -> Iterator[Sql]:
+        if self.ids is not None:
+            yield among(self._column("id"), self.ids)
+        for period in self.periods:
+            yield period.condition(self._column(period.column))
         if self.parent_id is not None:
             yield Sql("t0.parent_id = ?", (self.parent_id,))
         if self.has_no_parent:
             yield Sql("t0.parent_id IS NULL")
         numbers = self._numbers()
-        if numbers and self.is_few:
+        if numbers and self.is_small_scope:
             yield in_scope_with(numbers)
         else:
             yield from (Sql(f"t0.{name} = ?", (value,)) for name, value in numbers.items())
+        if self.external_references is not None:
+            column = "t0.external_reference"
+            is_scanned = self.is_small_scope
+            column = without_index(column) if is_scanned else column
+            yield among(column, self.external_references)
         if text := searchable(self.text or ""):
-            yield holding("t0", text, is_common=self.is_common)
+            yield search_key_contains("t0", text, is_common=self.is_common)
         yield from self.others
 
     def _numbers(self) -> dict[str, str]:
-        """Return the given company number and external reference, by column.
+        """Return the wanted company number and external reference, by column, if given.
 
-        Customers out of scope may have the same numbers.
+        Customers out of the tenant scope may have the same ones, which must not be revealed.
         """
         given = {name: getattr(self, name) for name in _NUMBERS}
         return {name: value for name, value in given.items() if value is not None}
 
     def _column(self, name: str) -> str:
-        return not_looked_up(f"t0.{name}") if self.is_few else f"t0.{name}"
+        return without_index_on_sqlite(f"t0.{name}") if self.is_small_scope else f"t0.{name}"
 
     async def for_planning(self) -> "CustomerFilter":
-        """Return a copy with `is_common` and `is_few` set, by which the query is written."""
+        """Return a copy with `is_common` and `is_small_scope` set; both determine the SQL."""
         text = searchable(self.text or "")
         most = MAX_SCANNED if self._numbers() else MAX_SMALL_SCOPE
         common, few = await is_common(text), await has_small_scope(most)
-        return replace(self, is_common=common, is_few=few) if common or few else self
+        return replace(self, is_common=common, is_small_scope=few) if common or few else self
 
 
 def _literals(statuses: Sequence[EnrichmentStatus]) -> list[str]:
@@ -232,9 +248,10 @@ async def page(
     beyond: Key | None = None,
     is_backward: bool = False,
 ) -> tuple[list[Any], bool]:
-    """Return a page in list order, and whether more customers follow in the direction read.
+    """Return a page in list order, and whether more customers follow in the direction of reading.
 
-    `beyond` is the position that the page follows or, with `is_backward`, precedes.
+    `beyond` is the position after which the page begins or, with `is_backward`, before which it
+    ends; None begins at the start or end of the list.
     """
     wanted = await wanted.for_planning()
     where, by = _page_clauses(wanted, order, size + 1, beyond, is_backward=is_backward)
@@ -253,39 +270,37 @@ def _page_clauses(
     is_backward: bool,
 ) -> tuple[Sql, str]:
     """Return the condition and the ORDER BY list of a page of up to `size` customers."""
-    if beyond is not None:
-        beyond = (to_database(Customer._meta.fields_map[order.column], beyond[0]), beyond[1])
-    direction = "DESC" if order.is_descending != is_backward else "ASC"
-    place = Keyset((order.column, "id"), direction, beyond)
+    place = _place(order, beyond, is_backward=is_backward)
     each, one_class = wanted.per_key(order.column), wanted.one_class()
     if each is not None:
         return each.first(NOT_ERASED, place, size), place.order()
-    if one_class is not None and not wanted.is_few:
-        matched, by = place.under("customer_class_id", Sql("?", (one_class,)))
+    if one_class is not None and not wanted.is_small_scope:
+        matched, by = place.for_key("customer_class_id", Sql("?", (one_class,)))
         return all_of([matched, wanted.condition(is_of_class=False)]), by
     return all_of([wanted.condition(), place.after()]), place.order()
+
+
+def _place(order: CustomerOrder, beyond: Key | None, *, is_backward: bool) -> Keyset:
+    """Return the direction of reading, from the position `beyond` on."""
+    if beyond is not None:
+        beyond = (to_database(Customer._meta.fields_map[order.column], beyond[0]), beyond[1])
+    direction = "DESC" if order.is_descending != is_backward else "ASC"
+    return Keyset((order.column, "id"), direction, beyond)
 
 
 async def count(wanted: CustomerFilter) -> int:
     """Return the number of customers that match the filter, at most MAX_COUNT + 1."""
     wanted = await wanted.for_planning()
-    most = MAX_COUNT + 1
     each = wanted.per_key()
     if each is None:
-        condition = wanted.condition()
-        text = (
-            f"SELECT count(*) FROM (SELECT 1 FROM customer AS t0 WHERE {condition.text}"  # noqa: S608  # no value is spelt out
-            f" LIMIT {most}) AS counted"
-        )
-        statement = Sql(text, condition.parameters)
-    else:
-        statement = each.count(NOT_ERASED, most)
+        return await count_rows("customer", wanted.condition(), MAX_COUNT + 1)
+    statement = each.count(NOT_ERASED, MAX_COUNT + 1)
     ((counted,),) = await run(statement.text, statement.parameters)
     return int(counted)
 
 
 ROWS_AT_ONCE = 500
-"""Rows per statement: SQLite blocks the event loop for a few milliseconds with this many."""
+"""Rows that one statement reads; with this many, SQLite blocks the event loop for milliseconds."""
 
 
 async def first_of_classes(
@@ -295,41 +310,42 @@ async def first_of_classes(
     beyond: Key | None = None,
     order: CustomerOrder = CustomerOrder.NAME_ASC,
     keep: Keep | None = None,
+    *,
+    wanted: CustomerFilter | None = None,
+    is_backward: bool = False,
 ) -> list[Any]:
-    """Return the first `size` customers of each class that follow `beyond` in the given order.
+    """Return `size` customers of each class in reading order, from the position `beyond` on.
 
-    Each statement reads up to ROWS_AT_ONCE rows.
+    Only customers that match `wanted` are returned, which has no condition on the class. `keep` can
+    drop customers before their related rows are read. Each statement reads up to ROWS_AT_ONCE rows.
     """
-    place = Keyset((order.column, "id"), beyond=beyond)
-    is_few, at_once = await has_small_scope(), max(1, ROWS_AT_ONCE // max(size, 1))
+    wanted = await (wanted or CustomerFilter()).for_planning()
+    place = _place(order, beyond, is_backward=is_backward)
+    at_once = max(1, ROWS_AT_ONCE // max(size, 1))
     found: list[Any] = []
     for begin in range(0, len(class_ids), at_once):
-        each, living = _of_classes(class_ids[begin : begin + at_once], is_few=is_few)
-        source = each.first_of_each(living, place, size)
+        each = _of_classes(class_ids[begin : begin + at_once], wanted)
+        source = each.first_of_each(wanted.condition(), place, size)
         found += await reader.read(ALWAYS, f"ORDER BY {place.order()}", source=source, keep=keep)
     return found
 
 
-async def count_of_classes(class_ids: Sequence[str], most: int | None = None) -> dict[str, int]:
+async def count_of_classes(
+    class_ids: Sequence[str], most: int | None = None, wanted: CustomerFilter | None = None
+) -> dict[str, int]:
     """Return the number of customers of each class, by class id, counted by one statement.
 
-    With `most`, customers of each class are counted up to that number.
+    If `most` is given, the customers of a class are counted up to that number. Only customers that
+    match `wanted` are counted, which has no condition on the class.
     """
-    each, living = _of_classes(class_ids, is_few=await has_small_scope())
-    statement = each.count_of_each(living, most)
+    wanted = await (wanted or CustomerFilter()).for_planning()
+    statement = _of_classes(class_ids, wanted).count_of_each(wanted.condition(), most)
     counted = dict(tuple(row) for row in await run(statement.text, statement.parameters))
     return {class_id: counted.get(class_id, 0) for class_id in class_ids}
 
 
-async def count_listed(class_ids: Sequence[str]) -> dict[str, int]:
-    """Return the number of customers of each class, by class id, at most MAX_COUNT + 1 each."""
-    return await count_of_classes(class_ids, MAX_COUNT + 1)
-
-
-def _of_classes(class_ids: Sequence[str], *, is_few: bool) -> tuple[TopPerKey, Sql]:
-    """Return the classes as index keys, and the condition on their customers.
-
-    `is_few` says that the tenant scope has few customers; then the condition starts from them.
-    """
-    each = TopPerKey("customer", "customer_class_id", listed(class_ids), is_few=is_few)
-    return each, all_of([NOT_ERASED, in_scope_first()]) if is_few else NOT_ERASED
+def _of_classes(class_ids: Sequence[str], wanted: CustomerFilter) -> TopPerKey:
+    """Return the classes as index keys, for reading customers that match the filter."""
+    return TopPerKey(
+        "customer", "customer_class_id", listed(class_ids), is_selective=wanted.is_small_scope
+    )

@@ -1,27 +1,27 @@
-"""Makes lists of a partner's operation start from the few customers in its scope (R99).
+"""Makes queries for a partner first find the few customers in the partner's tenant scope (R99).
 
 Query planners prefer to read a list in its sort order, and would read the customers of all partners
-to find the ten in scope. The conditions of this module make them start from the customers in scope.
-Other conditions of such a query are written so that no index serves them.
+to find the ten in scope. The conditions of this module make them begin with the customers in scope.
+Other conditions of such a query are written so that no index is used for them.
 """
 
 from collections.abc import Mapping
 
 from models.rules.folding import folded
-from models.storage.sql import Sql, is_postgres, never_looked_up, run
-from models.storage.tenant_scope import bind_tenant, current_tenant, keeping_tenant
+from models.storage.sql import Sql, is_postgres, run, without_index
+from models.storage.tenant_scope import bind_tenant, current_tenant, preserve_tenant_scope
 
 MAX_SMALL_SCOPE = 10_000
-"""A partner with more customers than this finds them quickly with an ordinary index scan."""
+"""If a partner has more customers than this, an ordinary index scan finds them quickly."""
 
 MAX_SCANNED = 1_000
-"""If the scope has at most this many customers, a search by number reads all of them.
+"""If the tenant scope has at most this many customers, a search by number reads all of them.
 
-Customers out of scope may have the same number, and the time of the search must not reveal it.
+Customers out of scope may have the number, and the time of the search must not reveal that.
 """
 
 IN_SCOPE = "SELECT own.{key} FROM customer AS own"
-"""Selects all customers in scope: the tenant scope is added to every statement that runs."""
+"""Selects all customers in the tenant scope, which is added to every statement when it runs."""
 
 
 async def has_small_scope(most: int = MAX_SMALL_SCOPE) -> bool:
@@ -34,17 +34,23 @@ async def has_small_scope(most: int = MAX_SMALL_SCOPE) -> bool:
 
 
 def in_scope_first() -> Sql:
-    """Match the customers in scope, so that the query plan starts from them."""
+    """Return a condition for customers in scope that makes the database find these first."""
     return _first_of(IN_SCOPE)
 
 
+def of_customers_in_scope(column: str) -> str:
+    """Return a condition that a column has the id of a customer in scope, who are found first."""
+    own = IN_SCOPE.format(key="id")
+    return f"{column} = ANY(ARRAY({own}))" if is_postgres() else f"{column} IN ({own})"
+
+
 def in_scope_with(values: Mapping[str, str]) -> Sql:
-    """Match the customers in scope that have the given values, by column.
+    """Return a condition for customers in scope whose columns have the given values.
 
     All customers in scope are read, so that the time does not reveal whether customers out of scope
     have these values.
     """
-    having = " AND ".join(f"{never_looked_up(f'own.{column}')} = ?" for column in values)
+    having = " AND ".join(f"{without_index(f'own.{column}')} = ?" for column in values)
     matched = _first_of(f"{IN_SCOPE} WHERE {having}")
     return Sql(matched.text, tuple(values.values()))
 
@@ -56,22 +62,23 @@ def _first_of(statement: str) -> Sql:
 
 
 async def at_account_number(number: str) -> Sql:
-    """Match the customer with an account number: an exact match or else one that ignores case.
+    """Return a condition for the customer with an account number.
 
-    In a tenant scope, the next customer in the order of all account numbers is read first, and then
-    checked against the number and the scope. So the time is the same for another reseller's number
-    and for a number that does not exist.
+    An exact match is preferred to one that ignores case. In a tenant scope, the next customer in
+    the order of all account numbers is read first, and then checked against the number and the
+    scope. So the query takes the same time for another reseller's number as for a number that does
+    not exist.
     """
     key = folded(number)
     if current_tenant() is None:
         return Sql(_EXACT_OR_FOLDED, (number, key))
-    with keeping_tenant():
+    with preserve_tenant_scope():
         bind_tenant(None)
         exact = await run(_AT_NUMBER.format(column="account_number"), (number,))
         same = await run(_AT_NUMBER.format(column="account_number_key"), (key,))
     found = exact if exact and exact[0][1] == number else same
     columns = ("t0.account_number", "t0.account_number_key")
-    is_its = " OR ".join(f"{never_looked_up(column)} = ?" for column in columns)
+    is_its = " OR ".join(f"{without_index(column)} = ?" for column in columns)
     return Sql(f"t0.id = ? AND ({is_its})", (found[0][0] if found else "", number, key))
 
 
@@ -86,7 +93,7 @@ _AT_NUMBER = """
   SELECT id, number FROM (SELECT t0.id, t0.{column} AS number FROM customer AS t0
     ORDER BY t0.{column} LIMIT 1) AS first
   LIMIT 1"""
-"""Selects the first number at or after the given one, or else the first of all numbers.
+"""Selects the first account number at or after the wanted one, or else the first of all.
 
-So exactly one row is read, whether or not the given number exists.
+So exactly one row is read, whether or not the wanted number exists.
 """

@@ -1,7 +1,8 @@
 """Counts lookup jobs: waiting, running, ended, and those before a given one in the queue.
 
-Counts cover all jobs or those of one reseller; callers decide who may see them. Apart from two
-passes over the index of waiting jobs, no statement reads more as the queue grows.
+A job's `place` is its position within its urgency (`models/jobs/queue_turn.py`). Counts cover all
+jobs or those of one reseller; callers decide who may see them. Apart from two passes over the index
+of waiting jobs, no statement reads more as the queue grows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,16 +17,16 @@ from models.rules.urgency import Urgency
 from models.storage.sql import Sql, among, run, to_database
 
 RECENT = timedelta(minutes=15)
-"""The period over which the rate of finished lookups is measured."""
+"""The length of the time, up to now, over which the rate of finished lookups is measured."""
 
 ARRIVALS = timedelta(minutes=30)
-"""The period over which the rate of new urgent lookups is measured."""
+"""The length of the time, up to now, over which the rate of new urgent lookups is measured."""
 
 MAX_AHEAD = 1_000
-"""Lookups before a given one are counted up to this number."""
+"""The lookups before a given one in the queue are counted up to this number."""
 
 STEPS = 512
-"""The number of ranges in which the places of a long queue are counted, to estimate positions."""
+"""The number of ranges into which the places of a long queue are divided, to estimate positions."""
 
 LINES = " UNION ALL ".join(f"SELECT {one.value} AS urgency" for one in Urgency)
 
@@ -50,7 +51,7 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class LookupCounts:
-    """The number of lookups that have not ended, and of those that ended or arrived recently."""
+    """How many lookups wait, will be retried or run, and how many ended or arrived recently."""
 
     waiting: Mapping[Urgency, int]
     retrying: int = 0
@@ -66,7 +67,7 @@ class LookupCounts:
     arrived: Mapping[Urgency, int] = field(default_factory=dict)
     """Urgent lookups that arrived within ARRIVALS, by urgency."""
     steps: Mapping[Urgency, Steps] = field(default_factory=dict)
-    """How the ready lookups of each urgency are spread over places."""
+    """The number of ready lookups in ranges of places, by urgency."""
 
     def ahead_of(self, urgency: Urgency, place: int) -> float:
         """Return an estimate of how many lookups of an urgency are before a place."""
@@ -77,8 +78,8 @@ class LookupCounts:
 class QueuePlace:
     """The place of a waiting lookup, and how many lookups of its urgency start before it.
 
-    `ahead` counts everybody's lookups; `own_ahead` counts those of the reseller that asks, or
-    everybody's if no reseller was named. None means more than MAX_AHEAD.
+    `ahead` counts the lookups of all resellers and of the platform. `own_ahead` counts those of one
+    reseller, or equals `ahead` if no reseller was named. None means more than MAX_AHEAD.
     """
 
     customer_id: str
@@ -120,7 +121,7 @@ async def count_lookups(now: datetime) -> LookupCounts:
 async def count_lookups_of(
     reseller_id: str, now: datetime
 ) -> tuple[LookupCounts, dict[Urgency, int]]:
-    """Count the lookups of a reseller; also return the place of its last one in each urgency."""
+    """Count a reseller's lookups; also return the place of the last waiting one, by urgency."""
     waiting_of = f"FROM job WHERE reseller_id = ? AND kind = ? AND {IS_WAITING}"
     text = f"SELECT urgency, count(*), min(place), max(place) {waiting_of} GROUP BY urgency"
     rows = await run(text, (reseller_id, ENRICH))
@@ -144,10 +145,10 @@ async def count_lookups_of(
 
 
 async def places_of(customer_ids: Sequence[str], reseller_id: str | None) -> list[QueuePlace]:
-    """Return the places of the customers' lookups; customers without a waiting lookup are left out.
+    """Return the queue places of customers' lookups, without those that are not waiting.
 
-    `reseller_id` is the reseller whose lookups `own_ahead` counts. Lookups are counted from each
-    place to the next, so that no index entry is read twice.
+    `reseller_id` is the reseller whose lookups `own_ahead` counts; None for all. Lookups are
+    counted from each place to the next, so that no index entry is read twice.
     """
     scopes = [Sql(f"other.{IS_READY}")]
     if reseller_id is not None:
@@ -171,7 +172,10 @@ async def places_of(customer_ids: Sequence[str], reseller_id: str | None) -> lis
 
 
 def _count_limit(scope: Sql, number: int) -> Sql:
-    """Return SQL for the last place up to which lookups are counted, in the urgency of `line`."""
+    """Return SQL for the place beyond which lookups are not counted, in the urgency of `line`.
+
+    `scope` is the condition on the jobs to count, and `number` distinguishes column names.
+    """
     text = (
         f"(SELECT other.place FROM job AS other WHERE {scope.text} AND other.kind = ?"  # noqa: S608  # no value is spelt out
         " AND other.urgency = line.urgency ORDER BY other.place"
@@ -181,9 +185,10 @@ def _count_limit(scope: Sql, number: int) -> Sql:
 
 
 def _counts_ahead(scope: Sql, number: int) -> list[Sql]:
-    """Return SQL that counts the lookups before a chosen one.
+    """Return SQL for two counts of the lookups before one of the customers' lookups (`chosen`).
 
-    The first count is from the previous chosen place to this one, the second at the same place.
+    The first counts from the place of the previous chosen lookup up to this place, the second those
+    before it at the same place.
     """
     counted = (
         f"SELECT count(*) FROM job AS other WHERE {scope.text} AND other.kind = ?"  # noqa: S608  # no value is spelt out
@@ -199,7 +204,7 @@ def _counts_ahead(scope: Sql, number: int) -> list[Sql]:
 
 
 def _positions(rows: Sequence[Sequence[Any]]) -> list[QueuePlace]:
-    """Return queue places, with the counts of each urgency summed from place to place."""
+    """Return the queue places in rows of `places_of`, with counts added up within an urgency."""
     found: list[QueuePlace] = []
     before: dict[tuple[int, int], int] = {}
     for key, urgency, place, due_at, *counts in rows:
@@ -218,9 +223,9 @@ def _positions(rows: Sequence[Sequence[Any]]) -> list[QueuePlace]:
 
 
 async def _steps(rows: Sequence[Sequence[Any]]) -> dict[Urgency, Steps]:
-    """Return how ready jobs are spread over places, by urgency.
+    """Return the number of ready jobs in ranges of places, by urgency.
 
-    The places of a long queue are counted in STEPS ranges, those of a short one in a single range.
+    The places of a long queue are divided into STEPS ranges; a short queue is a single range.
     """
     found = {}
     for urgency, number, first, last, _ in rows:
@@ -242,10 +247,7 @@ async def _steps(rows: Sequence[Sequence[Any]]) -> dict[Urgency, Steps]:
 
 
 async def _since(job_id: str | None) -> tuple[datetime | None, datetime | None]:
-    """Return when a job was added, and since when it has been ready.
-
-    None if there is no such job.
-    """
+    """Return when a job was added, and when it became ready; None for both without such a job."""
     rows = await run("SELECT created_at, due_at FROM job WHERE id = ?", (job_id,)) if job_id else ()
     if not rows:
         return None, None
@@ -256,7 +258,10 @@ async def _since(job_id: str | None) -> tuple[datetime | None, datetime | None]:
 async def _due_later(
     reseller_id: str | None = None,
 ) -> tuple[dict[Urgency, int], dict[Urgency, int]]:
-    """Return the lookups that wait for a retry, and the running ones, each counted by urgency."""
+    """Return the numbers of lookups that wait for a retry, and of running ones, by urgency.
+
+    They are those of one reseller, or all if `reseller_id` is None.
+    """
     own = _of(reseller_id)
     text = (
         "SELECT state, urgency, count(*) FROM job"  # noqa: S608  # no value is spelt out
@@ -273,7 +278,7 @@ async def _ended(
 ) -> tuple[int, int, dict[Urgency, int]]:
     """Count the lookups that ended within RECENT, and those that ended since `busy_since`.
 
-    Also returns how many urgent ones of those that arrived within ARRIVALS have ended, by urgency.
+    Also returns, by urgency, how many urgent lookups both arrived within ARRIVALS and have ended.
     """
     own, at = _of(reseller_id), Job._meta.fields_map["finished_at"]
     recent, busy, since = (
@@ -302,7 +307,7 @@ async def _waiting_arrivals(now: datetime) -> dict[Urgency, int]:
 
 
 def _of(reseller_id: str | None) -> Sql:
-    """Return the condition on the reseller; empty if it is None."""
+    """Return the SQL condition for a reseller's jobs; empty, for all jobs, if None."""
     return Sql("") if reseller_id is None else Sql(" AND reseller_id = ?", (reseller_id,))
 
 

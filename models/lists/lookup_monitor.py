@@ -1,7 +1,7 @@
-"""Reports the length of the lookup queue, positions in it and estimated times.
+"""Reports the length of the queue of lookups, positions in the queue, and estimated times.
 
-Partners see only the numbers of their own customers. Estimates depend on everybody's lookups, so
-partners get them in coarser steps.
+Partners see only the numbers of their own customers. Estimates depend on the lookups of all
+resellers, so partners get them in coarser steps.
 """
 
 import time
@@ -24,20 +24,20 @@ from models.rules.lookup_estimate import Backlog, measured_capacity, rounded, wa
 from models.rules.queue_order import ALL_CALLS
 from models.rules.urgency import Urgency
 from models.storage.database_clock import DatabaseClock
-from models.storage.tenant_scope import bind_tenant, current_tenant, keeping_tenant
-from models.tables.rate_limit import Payment, RateLimit, microseconds
+from models.storage.tenant_scope import bind_tenant, current_tenant, preserve_tenant_scope
+from models.tables.rate_limit import CallQuota, RateLimit, microseconds
 
 LONG_QUEUE = 1_000
 CACHED_FOR_S = 5.0
-"""The counts of a queue longer than LONG_QUEUE are cached for this many seconds."""
+"""Seconds for which counts are cached if more than LONG_QUEUE lookups wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
     """The position of a waiting lookup in the queue, and when it is estimated to end.
 
-    `ahead` is the number of lookups before it, up to MAX_AHEAD; `is_capped` says that there are
-    more.
+    `ahead` is the number of lookups that start before it, counted up to MAX_AHEAD; `is_capped` says
+    that there are more than that.
     """
 
     urgency: Urgency
@@ -48,9 +48,10 @@ class QueuePosition:
 
 @dataclass(frozen=True, slots=True)
 class AllowanceState:
-    """The register calls that can be made now, and whether calls are paused or blocked.
+    """How many register calls (requests to Companies House) can be made now.
 
-    `pause` is the time until a call is admitted.
+    `pause` is the time until the next call is admitted. `blocked_at` is when Companies House
+    refused the API key; None if it did not.
     """
 
     limit: int
@@ -63,9 +64,9 @@ class AllowanceState:
 
 @dataclass(frozen=True, slots=True)
 class LookupBacklog:
-    """The lookups that have not ended, and when all are estimated to have ended.
+    """The number of unfinished lookups, and when all of them are estimated to have ended.
 
-    `allowance` is None for partners.
+    `allowance`, the state of the rate limit, is None for partners.
     """
 
     counts: LookupCounts
@@ -93,8 +94,8 @@ class _Forecast:
     ) -> datetime | None:
         """Return when a lookup is estimated to end; None without an estimate.
 
-        `ahead` is the number of lookups of its urgency before it; None estimates that from `place`.
-        The lookup does not start before `due_at`.
+        `ahead` is the number of lookups before it in its urgency; if None, the number is estimated
+        from `place`. The lookup does not start before `due_at`.
         """
         if self.capacity_per_s is None:
             return None
@@ -106,16 +107,16 @@ class _Forecast:
     def end(self) -> datetime | None:
         """Return when all waiting lookups are estimated to have ended.
 
-        None if none wait or no estimate exists.
+        None if no lookup waits, or no estimate can be made.
         """
         if self.capacity_per_s is None or not self.counts.waiting:
             return None
         return self._after(wait_for_all(self._backlogs(), self.capacity_per_s))
 
     def _after(self, wait: timedelta | None, due_at: datetime | None = None) -> datetime | None:
-        """Return when a lookup ends that starts after a wait, but not before `due_at`.
+        """Return when a lookup ends that starts after `wait`, but not before `due_at`.
 
-        None if `wait` or the capacity is unknown.
+        None if `wait` or the rate of lookups is unknown.
         """
         if wait is None or not self.capacity_per_s:
             return None
@@ -139,7 +140,7 @@ class _Forecast:
 class LookupMonitor:
     """Reports on the lookup queue and on the rate limit of register calls."""
 
-    payment: Payment = field(default_factory=lambda: Payment("none", Allowance()))
+    quota: CallQuota = field(default_factory=lambda: CallQuota("none", Allowance()))
     clock: Callable[[], datetime] = field(default_factory=DatabaseClock)
     """The clock of the workers and of the rate limit."""
     _counts: LookupCounts | None = None
@@ -148,7 +149,7 @@ class LookupMonitor:
     async def positions(self, customer_ids: Sequence[str]) -> Mapping[str, QueuePosition]:
         """Return the queue positions of the customers' waiting lookups, by customer id."""
         reseller_id = current_tenant()
-        with keeping_tenant():
+        with preserve_tenant_scope():
             bind_tenant(None)
             places = await places_of(customer_ids, reseller_id) if customer_ids else []
             if not places:
@@ -165,9 +166,9 @@ class LookupMonitor:
         }
 
     async def backlog(self) -> LookupBacklog:
-        """Return the unfinished lookups of the customers in scope."""
+        """Report on the unfinished lookups of the customers in the caller's tenant scope."""
         reseller_id = current_tenant()
-        with keeping_tenant():
+        with preserve_tenant_scope():
             bind_tenant(None)
             forecast, allowance = await self._forecast(is_coarse=reseller_id is not None)
             is_blocked = allowance.blocked_at is not None
@@ -185,7 +186,7 @@ class LookupMonitor:
         capacity = None
         if counts.ended and allowance.blocked_at is None and await is_any_alive(now):
             since = max(counts.busy_since or now, now - RECENT)
-            nominal = 1_000_000 / self.payment.allowance.interval_us / ALL_CALLS
+            nominal = 1_000_000 / self.quota.allowance.interval_us / ALL_CALLS
             capacity = measured_capacity(counts.ended_while_busy, now - since, nominal)
         return _Forecast(now, counts, capacity, allowance.pause, is_coarse), allowance
 
@@ -199,8 +200,8 @@ class LookupMonitor:
         return counts
 
     async def _allowance(self, now: datetime) -> AllowanceState:
-        allowance, now_us = self.payment.allowance, microseconds(now)
-        row = await RateLimit.get_or_none(key=self.payment.key)
+        allowance, now_us = self.quota.allowance, microseconds(now)
+        row = await RateLimit.get_or_none(key=self.quota.key)
         free_at = now_us if row is None else max(row.free_at, now_us)
         room_us = now_us + allowance.ahead_us(Caller.STARTED) - free_at
         calls_left = room_us // allowance.interval_us + 1

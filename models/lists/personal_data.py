@@ -12,8 +12,8 @@ from models.tables.audit import ActorContext
 MASK = "***"
 """Replaces a masked text where null is not allowed."""
 
-IMPERSONAL_KINDS = frozenset({"cls", "tpl", "platform", "grp"})
-"""Kinds of audit subjects that are not persons and contain no personal data."""
+IMPERSONAL_KINDS = frozenset({"cls", "tpl", "platform", "grp", "whe"})
+"""Kinds of audit subjects (prefixes of their ids) that have no personal data."""
 
 IMPERSONAL_VALUES = frozenset(
     {
@@ -44,19 +44,19 @@ IMPERSONAL_VALUES = frozenset(
         "user_id",
     }
 )
-"""Names of audit values that are not personal; values with other names are masked."""
+"""Names of those values in audit entries that are not personal; all other values are masked."""
 
 PERSONAL_ENTRIES = frozenset({"registered_address"})
-"""Profile entries that tell where a person lives or works."""
+"""Entries of a company profile that tell where a person lives or works."""
 
 IDENTITY = ("company_name", "previous_names")
-"""Profile details that name a person."""
+"""Details of a company profile that name a person."""
 
 
 def is_masked(principal: Principal | None, *, needs_scope: bool) -> bool:
     """Return whether personal data is masked for a principal.
 
-    `needs_scope` says whether the data needs the permission `personal_data:read`.
+    `needs_scope` says whether the platform requires the permission `personal_data:read` for it.
     """
     return needs_scope and not (principal is not None and principal.may(Scope.PERSONAL_DATA_READ))
 
@@ -64,33 +64,34 @@ def is_masked(principal: Principal | None, *, needs_scope: bool) -> bool:
 def refuse_unmasking(act: ActorContext, old: ClassFlags, new: ClassFlags) -> None:
     """Refuse to turn individuals into organisations if the caller sees masked data (R93).
 
-    The change would reveal names, because the current class decides the masking, even in a dry run.
+    The current flags decide whether names are masked, so the change, or a dry run of it, would
+    reveal the names.
     """
     if act.is_masked and old.is_legal_individual and not new.is_legal_individual:
         raise refuse(
             RefusalCode.PERSONAL_DATA_NEEDED,
             "Turning individuals into organisations reveals their names, so it needs the"
             f" permission {Scope.PERSONAL_DATA_READ}.",
-            hint="Ask somebody who has that permission to do it.",
+            hint="Ask a user who has this permission to make the change.",
         )
 
 
 def unseen(act: ActorContext, written: Iterable[str], personal: Collection[str]) -> frozenset[str]:
-    """Return the written fields that are among `personal`, if these are masked for the principal.
+    """Return the fields in `written` and `personal`, if personal data is masked for the principal.
 
-    Writing them counts as a change even if the value stays the same. Otherwise the version, the
+    Setting one counts as a change even if the value stays the same. Otherwise the version, the
     history, or what a change resets would tell whether the principal guessed the value.
     """
     return frozenset(written).intersection(personal) if act.is_masked else frozenset()
 
 
 def masked_name(name: str, is_personal: bool, is_sole_trader: bool) -> str:
-    """Return the name of a customer; MASK if the law treats the customer as an individual (R5)."""
+    """Return a customer's name, or MASK if the class flags mean a legal individual (R5)."""
     return MASK if is_legal_individual(is_personal, is_sole_trader) else name
 
 
 def masked_profile(profile: Profile, is_personal: bool, is_sole_trader: bool) -> Profile:
-    """Return a profile; without names and addresses if the customer is a legal individual."""
+    """Return a profile, for legal individuals without names and addresses."""
     if not is_legal_individual(is_personal, is_sole_trader):
         return profile
     masked: dict[str, Any] = {
@@ -103,10 +104,10 @@ def masked_profile(profile: Profile, is_personal: bool, is_sole_trader: bool) ->
 
 
 def masked_values(values: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    """Return the values of an audit entry with MASK in place of personal ones; field names stay.
+    """Return the values of an audit entry, by name, with MASK in place of personal ones.
 
-    Permissions stay; names of users and tokens are masked. `kind` is the kind of the entry's
-    subject.
+    Permissions are shown; names of users and tokens are masked. `kind` is the kind of the entry's
+    subject, the prefix of its id.
     """
     if kind in IMPERSONAL_KINDS:
         return values
@@ -114,5 +115,5 @@ def masked_values(values: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
 
 
 def masked_reason(reason: str | None, kind: str) -> str | None:
-    """Return the reason of an audit entry; None if the subject's kind may be a person."""
+    """Return the reason of an audit entry; None if a subject of this kind may be a person."""
     return reason if kind in IMPERSONAL_KINDS else None

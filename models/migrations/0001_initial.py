@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                 ('last_modified_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('version', fields.IntField(default=1)),
             ],
-            options={'table': 'customer_class', 'app': 'models', 'indexes': [Index(fields=['display_position', 'name_key', 'id'])], 'pk_attr': 'id', 'table_description': 'A customer class. `code` identifies the shipped ones, even after a rename (R12).'},
+            options={'table': 'customer_class', 'app': 'models', 'indexes': [Index(fields=['display_position', 'name_key', 'id'])], 'pk_attr': 'id', 'table_description': 'A customer class. `code` identifies the shipped classes, even after a rename (R12).'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
                 ('changed_by', fields.CharField(max_length=200)),
                 ('changed_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'class_change', 'app': 'models', 'indexes': [Index(fields=['to_class_id', 'changed_at']), Index(fields=['from_class_id', 'changed_at'])], 'pk_attr': 'id', 'table_description': "A row of a customer's class history: from, to, reason, actor and time (R27)."},
+            options={'table': 'class_change', 'app': 'models', 'indexes': [Index(fields=['to_class_id', 'changed_at']), Index(fields=['from_class_id', 'changed_at'])], 'pk_attr': 'id', 'table_description': "A change of a customer's class: from, to, reason, actor and time (R27)."},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -120,7 +120,7 @@ class Migration(migrations.Migration):
                 ('last_modified_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('version', fields.IntField(default=1)),
             ],
-            options={'table': 'customer_template', 'app': 'models', 'pk_attr': 'id', 'table_description': 'Named defaults for new customers. Retiring a class replaces or clears it here (R40).'},
+            options={'table': 'customer_template', 'app': 'models', 'pk_attr': 'id', 'table_description': 'Named defaults for new customers. Retiring a class replaces it here, or clears it (R40).'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -151,7 +151,7 @@ class Migration(migrations.Migration):
                 ('payload', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
                 ('at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'event', 'app': 'models', 'indexes': [Index(fields=['subject_id', 'kind', 'id'])], 'pk_attr': 'id', 'table_description': 'Something that happened to a subject. Ids rise in the order of insertion.'},
+            options={'table': 'event', 'app': 'models', 'indexes': [Index(fields=['subject_id', 'kind', 'id'])], 'pk_attr': 'id', 'table_description': 'Something that happened to a subject, such as a customer. Ids rise in the order of insertion.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -160,7 +160,7 @@ class Migration(migrations.Migration):
                 ('worker', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=80)),
                 ('seen_at', fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'heartbeat', 'app': 'models', 'pk_attr': 'worker', 'table_description': 'The last sign of life of a worker process.'},
+            options={'table': 'heartbeat', 'app': 'models', 'pk_attr': 'worker', 'table_description': 'The time at which a worker process last reported that it is alive.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -188,7 +188,7 @@ class Migration(migrations.Migration):
                 ('last_modified_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('version', fields.IntField(default=1)),
             ],
-            options={'table': 'platform_defaults', 'app': 'models', 'pk_attr': 'id', 'table_description': "The single row of defaults for new customers without a template's (R24)."},
+            options={'table': 'platform_defaults', 'app': 'models', 'pk_attr': 'id', 'table_description': "The single row with the defaults for customers that are created without a template (R24)."},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -214,7 +214,7 @@ class Migration(migrations.Migration):
                 ('settled_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('settled_by', fields.CharField(null=True, max_length=200)),
             ],
-            options={'table': 'suggestion', 'app': 'models', 'indexes': [Index(fields=['customer_id', 'status'])], 'pk_attr': 'id', 'table_description': 'A register value that differs from the value a user entered (R86).'},
+            options={'table': 'suggestion', 'app': 'models', 'indexes': [Index(fields=['customer_id', 'status'])], 'pk_attr': 'id', 'table_description': 'A value of Companies House that differs from the value that a user entered (R86).'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -226,7 +226,7 @@ class Migration(migrations.Migration):
                 ('body', fields.BinaryField()),
                 ('retrieved_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'upstream_response', 'app': 'models', 'unique_together': (('run', 'step'),), 'pk_attr': 'id', 'table_description': 'A response of Companies House to a step of a run, so that a retry need not repeat the call.'},
+            options={'table': 'upstream_response', 'app': 'models', 'unique_together': (('run', 'step'),), 'pk_attr': 'id', 'table_description': 'A response of Companies House to a step of a run, kept so that a retry need not ask again.'},
             bases=['Model'],
         ),
     ]

@@ -30,7 +30,7 @@ SHIPPED = (
 
 
 async def add(apps: StateApps, editor: BaseSchemaEditor) -> None:
-    """Insert what is missing; what is there already stays as it is (R13)."""
+    """Insert the shipped classes and the row of defaults that are missing; change none (R13)."""
     customer_class: Any = apps.get_model("models.CustomerClass")
     defaults: Any = apps.get_model("models.PlatformDefaults")
     now = datetime.now(UTC)
@@ -53,7 +53,7 @@ async def add(apps: StateApps, editor: BaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    """Data only; going back leaves the rows, since customers may be in the classes."""
+    """Reversing it deletes no rows, since customers may be in the classes."""
 
     dependencies = [("models", "0001_initial")]  # noqa: RUF012  # the framework's own form
 

@@ -30,13 +30,13 @@ SQLITE = (
 
 
 async def add(_: StateApps, editor: BaseSchemaEditor) -> None:
-    """Create the index and, on SQLite, the triggers that keep it."""
+    """Create the index and, on SQLite, the triggers that keep it up to date."""
     for statement in POSTGRES if editor.DIALECT == "postgres" else SQLITE:
         await editor.client.execute_query(statement)
 
 
 class Migration(migrations.Migration):
-    """SQLite drops triggers when it rebuilds a table: recreate them after such a migration."""
+    """A later migration that rebuilds a table with these triggers on SQLite must recreate them."""
 
     dependencies = [("models", "0002_shipped_customer_classes")]  # noqa: RUF012  # the framework's own form
 

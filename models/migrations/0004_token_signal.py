@@ -1,4 +1,4 @@
-"""Notifies all processes on PostgreSQL of changed tokens, so that they drop cached tokens."""
+"""Makes PostgreSQL notify all processes of changed tokens, so that they drop cached ones."""
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops
@@ -15,14 +15,14 @@ POSTGRES = (
 
 
 async def add(_: StateApps, editor: BaseSchemaEditor) -> None:
-    """Create the trigger; on SQLite a reader sees by itself that something was written."""
+    """Create the trigger on PostgreSQL; on SQLite, readers can see that the file was written to."""
     if editor.DIALECT == "postgres":
         for statement in POSTGRES:
             await editor.client.execute_query(statement)
 
 
 class Migration(migrations.Migration):
-    """The topic is `models.tables.access.TOKENS`."""
+    """The topic of the notification is `models.tables.access.TOKENS`."""
 
     dependencies = [("models", "0003_customer_search")]  # noqa: RUF012  # the framework's own form
 

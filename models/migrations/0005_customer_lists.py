@@ -13,9 +13,10 @@ from models.storage.indexes import IndexWhere, of_living
 
 
 class DropColumnIndex(ops.AlterField):
-    """Drops the index of a column, where SQLite's way to alter a column is to copy its table.
+    """Drops the index of a column without altering the column.
 
-    The copy would be without the triggers that keep the search index.
+    On SQLite, altering a column means to copy the table, and the copy would lack the triggers that
+    keep the search index up to date.
     """
 
     async def database_forward(
@@ -25,7 +26,7 @@ class DropColumnIndex(ops.AlterField):
         new_state: State,
         state_editor: BaseSchemaEditor | None = None,
     ) -> None:
-        """Drop the index alone."""
+        """Drop the index."""
         if state_editor is not None:
             model = new_state.apps.get_model(f"{app_label}.{self.model_name}")
             await state_editor.remove_index(model, self._index(model))
@@ -37,7 +38,7 @@ class DropColumnIndex(ops.AlterField):
         new_state: State,
         state_editor: BaseSchemaEditor | None = None,
     ) -> None:
-        """Add it again."""
+        """Create the index again."""
         if state_editor is not None:
             model = new_state.apps.get_model(f"{app_label}.{self.model_name}")
             await state_editor.add_index(model, self._index(model))
@@ -68,7 +69,7 @@ ADDED = (
 
 
 class Migration(migrations.Migration):
-    """Building them locks the table against writes, about two seconds for 100,000 customers."""
+    """Creating the indexes blocks writes to the table, for two seconds with 100,000 customers."""
 
     dependencies = [("models", "0004_token_signal")]  # noqa: RUF012  # the framework's own form
 

@@ -32,7 +32,7 @@ SQLITE = tuple(
 
 
 async def forbid_changes(_: StateApps, editor: BaseSchemaEditor) -> None:
-    """Let the database itself refuse to change an entry (R63)."""
+    """Create triggers that refuse to change or delete entries of the preference history (R63)."""
     for statement in POSTGRES if editor.DIALECT == "postgres" else SQLITE:
         await editor.client.execute_query(statement)
 
@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                 ('receives_correspondence', fields.BooleanField(default=False)),
                 ('is_active', fields.BooleanField(default=True)),
                 ('email_verified_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
-                ('mail_failure', fields.CharEnumField(null=True, description='UNREACHABLE: UNREACHABLE\nTOO_SLOW: TOO_SLOW\nBROKE_OFF: BROKE_OFF\nTURNED_AWAY_FOR_NOW: TURNED_AWAY_FOR_NOW\nSIGN_IN_REFUSED: SIGN_IN_REFUSED\nNOT_ENCRYPTED: NOT_ENCRYPTED\nRECIPIENT_REFUSED: RECIPIENT_REFUSED\nMAIL_REFUSED: MAIL_REFUSED\nADDRESS_NOT_SUPPORTED: ADDRESS_NOT_SUPPORTED\nGAVE_UP: GAVE_UP\nINTERNAL_ERROR: INTERNAL_ERROR', enum_type=MailFailureCode, max_length=32)),
+                ('mail_failure', fields.CharEnumField(null=True, description='UNREACHABLE: UNREACHABLE\nTOO_SLOW: TOO_SLOW\nBROKE_OFF: BROKE_OFF\nTEMPORARILY_REFUSED: TURNED_AWAY_FOR_NOW\nSIGN_IN_REFUSED: SIGN_IN_REFUSED\nNOT_ENCRYPTED: NOT_ENCRYPTED\nRECIPIENT_REFUSED: RECIPIENT_REFUSED\nMAIL_REFUSED: MAIL_REFUSED\nADDRESS_NOT_SUPPORTED: ADDRESS_NOT_SUPPORTED\nGAVE_UP: GAVE_UP\nINTERNAL_ERROR: INTERNAL_ERROR', enum_type=MailFailureCode, max_length=32)),
                 ('mail_failed_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('is_mail_given_up', fields.BooleanField(default=False)),
                 ('version', fields.IntField(default=1)),
@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 ('last_modified_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('deleted_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'contact', 'app': 'models', 'indexes': [Index(fields=['customer_id', 'id'])], 'pk_attr': 'id', 'table_description': 'A person of a customer, and which mail they receive (R59).'},
+            options={'table': 'contact', 'app': 'models', 'indexes': [Index(fields=['customer_id', 'id'])], 'pk_attr': 'id', 'table_description': 'A person whom a customer named, and which mails they receive (R59).'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -84,10 +84,10 @@ class Migration(migrations.Migration):
                 ('void_reason', fields.CharEnumField(null=True, description='SUPERSEDED: SUPERSEDED\nADDRESS_CHANGED: ADDRESS_CHANGED\nWITHDRAWN: WITHDRAWN\nCONTACT_DELETED: CONTACT_DELETED\nCUSTOMER_ERASED: CUSTOMER_ERASED', enum_type=VoidReason, max_length=20)),
                 ('entry_id', fields.CharField(null=True, max_length=32)),
                 ('mail_state', fields.CharEnumField(default=MailState.QUEUED, description='QUEUED: QUEUED\nRETRYING: RETRYING\nSENT: SENT\nUNDELIVERABLE: UNDELIVERABLE\nCANCELLED: CANCELLED', enum_type=MailState, max_length=16)),
-                ('mail_failure', fields.CharEnumField(null=True, description='UNREACHABLE: UNREACHABLE\nTOO_SLOW: TOO_SLOW\nBROKE_OFF: BROKE_OFF\nTURNED_AWAY_FOR_NOW: TURNED_AWAY_FOR_NOW\nSIGN_IN_REFUSED: SIGN_IN_REFUSED\nNOT_ENCRYPTED: NOT_ENCRYPTED\nRECIPIENT_REFUSED: RECIPIENT_REFUSED\nMAIL_REFUSED: MAIL_REFUSED\nADDRESS_NOT_SUPPORTED: ADDRESS_NOT_SUPPORTED\nGAVE_UP: GAVE_UP\nINTERNAL_ERROR: INTERNAL_ERROR', enum_type=MailFailureCode, max_length=32)),
+                ('mail_failure', fields.CharEnumField(null=True, description='UNREACHABLE: UNREACHABLE\nTOO_SLOW: TOO_SLOW\nBROKE_OFF: BROKE_OFF\nTEMPORARILY_REFUSED: TURNED_AWAY_FOR_NOW\nSIGN_IN_REFUSED: SIGN_IN_REFUSED\nNOT_ENCRYPTED: NOT_ENCRYPTED\nRECIPIENT_REFUSED: RECIPIENT_REFUSED\nMAIL_REFUSED: MAIL_REFUSED\nADDRESS_NOT_SUPPORTED: ADDRESS_NOT_SUPPORTED\nGAVE_UP: GAVE_UP\nINTERNAL_ERROR: INTERNAL_ERROR', enum_type=MailFailureCode, max_length=32)),
                 ('mail_sent_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'confirmation', 'app': 'models', 'indexes': [Index(fields=['contact_id', 'requested_at']), Index(fields=['email_key', 'requested_at']), Index(fields=['customer_id'])], 'pk_attr': 'id', 'table_description': 'One question to a contact: is this your address, or do you want these documents.'},
+            options={'table': 'confirmation', 'app': 'models', 'indexes': [Index(fields=['contact_id', 'requested_at']), Index(fields=['email_key', 'requested_at']), Index(fields=['customer_id'])], 'pk_attr': 'id', 'table_description': 'A question to a contact by mail: is this email address yours, or do you want these documents.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -100,7 +100,7 @@ class Migration(migrations.Migration):
                 ('expires_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('used_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'confirmation_token', 'app': 'models', 'pk_attr': 'id', 'table_description': 'A link of a mail, stored as the hash of its secret, which cannot be read again.'},
+            options={'table': 'confirmation_token', 'app': 'models', 'pk_attr': 'id', 'table_description': "A link in a confirmation mail, stored as the hash of the link's token."},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
                 ('is_active', fields.BooleanField()),
                 ('is_deleted', fields.BooleanField()),
             ],
-            options={'table': 'contact_state', 'app': 'models', 'indexes': [Index(fields=['contact_id', 'at', 'id']), Index(fields=['customer_id', 'contact_id', 'at'])], 'pk_attr': 'id', 'table_description': 'The state of a contact from an instant until its next row.'},
+            options={'table': 'contact_state', 'app': 'models', 'indexes': [Index(fields=['contact_id', 'at', 'id']), Index(fields=['customer_id', 'contact_id', 'at'])], 'pk_attr': 'id', 'table_description': 'The state of a contact from an instant until the next row of the same contact.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -136,7 +136,7 @@ class Migration(migrations.Migration):
                 ('by', fields.CharField(max_length=200)),
                 ('address_digest', fields.CharField(null=True, max_length=64)),
             ],
-            options={'table': 'preference_entry', 'app': 'models', 'unique_together': (('contact', 'sequence'),), 'indexes': [Index(fields=['customer_id', 'contact_id'])], 'pk_attr': 'id', 'table_description': "A change of a contact's preference: what, when and by whom."},
+            options={'table': 'preference_entry', 'app': 'models', 'unique_together': (('contact', 'sequence'),), 'indexes': [Index(fields=['customer_id', 'contact_id'])], 'pk_attr': 'id', 'table_description': "A change of a contact's attachment preference: what, when and by whom."},
             bases=['Model'],
         ),
         ops.RunPython(forbid_changes, ops.RunPython.noop),

@@ -38,11 +38,11 @@ POSTGRES = (
        FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change()""",
 )
 
-# Customers whose consent is to be reviewed are few, and listed by name.
+# Few customers have a consent review that is due, and they are listed by name.
 REVIEWS = """CREATE INDEX idx_customer_consent_review ON customer (name_key, id)
   WHERE consent_review_due_at IS NOT NULL"""
 
-# REPLACE deletes rows on SQLite without firing triggers on deletion, hence those on insertion.
+# On SQLite, REPLACE deletes rows without firing DELETE triggers, so there are INSERT triggers too.
 SQLITE = (
     """CREATE TRIGGER consent_entry_no_update BEFORE UPDATE ON consent_entry BEGIN
          SELECT RAISE(ABORT, 'the consent ledger is append-only');
@@ -84,7 +84,7 @@ async def protect(_: StateApps, editor: BaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    """SQLite drops triggers when it rebuilds a table: recreate them after such a migration."""
+    """A later migration that rebuilds a table with these triggers on SQLite must recreate them."""
 
     dependencies = [('models', '0006_contacts')]
 
@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                 ('entry_count', fields.IntField(default=0)),
                 ('last_hash', fields.CharField(max_length=64)),
             ],
-            options={'table': 'consent_ledger', 'app': 'models', 'pk_attr': 'id', 'table_description': "The length and last hash of a customer's ledger, by which a truncated ledger is detected."},
+            options={'table': 'consent_ledger', 'app': 'models', 'pk_attr': 'id', 'table_description': "Length and last hash of a customer's consent ledger, to detect that its end was removed."},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
                 ('document_version', fields.CharField(null=True, max_length=200)),
                 ('entry_id', fields.CharField(max_length=32)),
             ],
-            options={'table': 'consent_period', 'app': 'models', 'indexes': [Index(fields=['customer_id', 'matter', 'from_at']), Index(fields=['matter', 'basis', 'document_version', 'from_at']), Index(fields=['matter', 'from_at'])], 'pk_attr': 'id', 'table_description': 'A period in which a matter is in effect, recomputed with each entry.'},
+            options={'table': 'consent_period', 'app': 'models', 'indexes': [Index(fields=['customer_id', 'matter', 'from_at']), Index(fields=['matter', 'basis', 'document_version', 'from_at']), Index(fields=['matter', 'from_at'])], 'pk_attr': 'id', 'table_description': 'A period in which consent, or a request for non-itemised bills, is in effect (`matter`).'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -131,7 +131,7 @@ class Migration(migrations.Migration):
                 ('correction_reason', fields.CharField(null=True, max_length=1000)),
                 ('request_digest', fields.CharField(null=True, max_length=64)),
             ],
-            options={'table': 'consent_testimony', 'app': 'models', 'pk_attr': 'id', 'table_description': 'The fields of an entry that may name a person. Erasing the customer blanks them.'},
+            options={'table': 'consent_testimony', 'app': 'models', 'pk_attr': 'id', 'table_description': 'The fields of a consent entry that may name a person. Erasing the customer blanks them.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -158,7 +158,7 @@ class Migration(migrations.Migration):
                 ('previous_hash', fields.CharField(max_length=64)),
                 ('hash', fields.CharField(max_length=64)),
             ],
-            options={'table': 'consent_entry', 'app': 'models', 'unique_together': (('customer', 'sequence'), ('customer', 'idempotency_key')), 'pk_attr': 'id', 'table_description': "An entry of a customer's ledger (R55). The database refuses to change or delete it."},
+            options={'table': 'consent_entry', 'app': 'models', 'unique_together': (('customer', 'sequence'), ('customer', 'idempotency_key')), 'pk_attr': 'id', 'table_description': "An entry of a customer's consent ledger (R55). The database refuses to change or delete it."},
             bases=['Model'],
         ),
         ops.RunPython(protect, ops.RunPython.noop),

@@ -13,7 +13,7 @@ from tortoise.fields.data import JSON_DUMPS
 from tortoise import fields
 from tortoise.indexes import Index
 
-# What a token may do follows from these tables too: the function is that of migration 0004.
+# Permissions of tokens depend on these tables too, so their triggers call the function of 0004.
 POSTGRES = (
     """CREATE TRIGGER app_user_changed
          AFTER DELETE OR TRUNCATE OR UPDATE OF name, permissions, disabled_at ON app_user
@@ -50,17 +50,17 @@ SQLITE = (
 )
 
 PERSONAL = ("customers:", "contacts:", "consent:", "enrichment:")
-"""What begins so showed persons before that was a permission of its own."""
+"""Beginnings of scopes that allowed to see personal data before `personal_data:read` existed."""
 
 
 async def guard(_: StateApps, editor: BaseSchemaEditor) -> None:
-    """Tell processes what changes, and keep bindings from changing at all."""
+    """Create triggers that notify processes of changes, and that refuse a change of owners."""
     for statement in POSTGRES if editor.DIALECT == "postgres" else SQLITE:
         await editor.client.execute_query(statement)
 
 
 async def keep_showing_persons(apps: StateApps, editor: BaseSchemaEditor) -> None:
-    """Let tokens that are there go on seeing what they see."""
+    """Add the new scope `personal_data:read` to existing tokens that could see personal data."""
     access_token: Any = apps.get_model("models.AccessToken")
     for token in await access_token.all().using_db(editor.client):
         if any(scope.startswith(PERSONAL) for scope in token.scopes):
@@ -90,7 +90,7 @@ class Migration(migrations.Migration):
                 ('last_modified_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('version', fields.IntField(default=1)),
             ],
-            options={'table': 'app_user', 'app': 'models', 'unique_together': (('issuer', 'subject'),), 'indexes': [Index(fields=['name_key', 'id'])], 'pk_attr': 'id', 'table_description': 'Somebody who acts by tokens of its own, or by signing in at an identity provider.'},
+            options={'table': 'app_user', 'app': 'models', 'unique_together': (('issuer', 'subject'),), 'indexes': [Index(fields=['name_key', 'id'])], 'pk_attr': 'id', 'table_description': 'A person or program that uses the API with access tokens, or by an identity provider.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
                 ('last_modified_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('version', fields.IntField(default=1)),
             ],
-            options={'table': 'user_group', 'app': 'models', 'pk_attr': 'id', 'table_description': 'Users who are permitted the same, whom an identity provider may know by `external_name`.'},
+            options={'table': 'user_group', 'app': 'models', 'pk_attr': 'id', 'table_description': 'Users with common permissions. An identity provider may call the group `external_name`.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -117,7 +117,7 @@ class Migration(migrations.Migration):
                 ('user', fields.ForeignKeyField('models.User', source_field='user_id', db_index=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('joined_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'group_membership', 'app': 'models', 'unique_together': (('group', 'user'),), 'pk_attr': 'id', 'table_description': 'That a user is in a group.'},
+            options={'table': 'group_membership', 'app': 'models', 'unique_together': (('group', 'user'),), 'pk_attr': 'id', 'table_description': 'The membership of a user in a group.'},
             bases=['Model'],
         ),
         ops.AddField(

@@ -13,7 +13,8 @@ BACKFILL = (
          WHEN subject_id = 'platform_defaults' THEN 'platform' ELSE substr(subject_id, 1, 3) END,
        customer_id = CASE WHEN subject_id LIKE 'cus%' THEN subject_id ELSE
          (SELECT customer_id FROM contact WHERE contact.id = audit_entry.subject_id) END""",
-    # What was erased before, was so without a word; an erasure's own entry has its values yet.
+    # Values of erased customers were erased without setting `erased_at`, except in the entry about
+    # the erasure itself.
     """UPDATE audit_entry SET erased_at =
          (SELECT erased_at FROM customer WHERE customer.id = audit_entry.customer_id)
        WHERE customer_id IS NOT NULL AND operation NOT IN ('customer.deleted', 'contact.erased')""",
@@ -59,7 +60,7 @@ POSTGRES = (
        FOR EACH ROW EXECUTE FUNCTION refuse_audit_rewriting()""",
 )
 
-# REPLACE deletes rows on SQLite without firing triggers on deletion, hence that on insertion.
+# On SQLite, REPLACE deletes rows without firing DELETE triggers, so there is an INSERT trigger.
 SQLITE = (
     """CREATE TRIGGER audit_entry_kept BEFORE DELETE ON audit_entry BEGIN
          SELECT RAISE(ABORT, 'the audit trail is append-only');
@@ -94,7 +95,7 @@ SQLITE = (
 
 
 async def fill(_: StateApps, editor: BaseSchemaEditor) -> None:
-    """Work out what older entries are about."""
+    """Fill the new columns of existing entries."""
     for statement in BACKFILL:
         await editor.client.execute_query(statement)
 
@@ -111,9 +112,9 @@ def _text(length: int) -> fields.CharField[str | None]:
 
 
 class Migration(migrations.Migration):
-    """It rewrites the table once: about ten seconds for a million entries.
+    """Rewrites the table of audit entries once: about ten seconds for a million entries.
 
-    SQLite drops triggers when it rebuilds a table: recreate them after such a migration.
+    A later migration that rebuilds a table with these triggers on SQLite must recreate them.
     """
 
     dependencies = [("models", "0008_users")]

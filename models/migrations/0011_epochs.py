@@ -1,4 +1,4 @@
-"""Adds a counter of changes of tokens and permissions on SQLite; PostgreSQL has NOTIFY.
+"""Adds a counter of changes of tokens and permissions on SQLite; PostgreSQL uses NOTIFY instead.
 
 Processes that cache tokens read them again only when the counter changed, not after each commit.
 """
@@ -34,13 +34,13 @@ POSTGRES = (
 
 
 async def add(_: StateApps, editor: BaseSchemaEditor) -> None:
-    """Create the counter, or the trigger that was missing."""
+    """Create the counter with its triggers on SQLite, and a missing trigger on PostgreSQL."""
     for statement in POSTGRES if editor.DIALECT == "postgres" else SQLITE:
         await editor.client.execute_query(statement)
 
 
 class Migration(migrations.Migration):
-    """The topic is `models.tables.access.TOKENS`."""
+    """The counter's topic is `models.tables.access.TOKENS`."""
 
     dependencies = [("models", "0010_class_use")]  # noqa: RUF012  # the framework's own form
 

@@ -1,7 +1,7 @@
-"""Makes triggers also protect histories from TRUNCATE and from replaced rows.
+"""Makes triggers also protect histories from TRUNCATE and REPLACE.
 
-Class changes and states of contacts become append-only too. Erasing a name from audit entries needs
-an audit entry about the erasure.
+Class changes and states of contacts become append-only too. From now on, the database allows to
+erase a name from audit entries only if an audit entry records the erasure.
 """
 
 from tortoise import migrations
@@ -25,10 +25,10 @@ TABLES = {
         "contact_id = NEW.contact_id AND sequence = NEW.sequence",
     ),
 }
-"""What is only added to, and when a row has a unique value that another has already."""
+"""The append-only tables, with conditions that a new row has a unique value of an existing row."""
 
 KEPT = ("class_change", "contact_state")
-"""What had no triggers."""
+"""The tables that had no triggers before."""
 
 UNCHANGED_STATE = (
     *("id", "contact_id", "customer_id", "at", "has_email", "is_verified"),
@@ -58,7 +58,10 @@ def _are_same(columns: tuple[str, ...], operator: str) -> str:
 
 
 def _is_erasure(same: str) -> str:
-    """Say when a new version of an audit entry only erases; `same` is the dialect's operator."""
+    """Return the SQL condition that an update of an audit entry only erases values.
+
+    `same` is the database's operator for equality that treats nulls as equal.
+    """
     names = _are_same(("actor_name", "user_name"), same)
     values = _are_same(("before", "after", "reason"), same)
     return f"""NEW.erased_at IS NOT NULL AND {_are_same(UNCHANGED_AUDIT, same)}
@@ -72,7 +75,10 @@ def _is_erasure(same: str) -> str:
 
 
 def _is_state_blanked(same: str) -> str:
-    """Say when a new version of a state only blanks it; `same` is the dialect's operator."""
+    """Return the SQL condition that an update of a contact's state only blanks it.
+
+    `same` is the database's operator for equality that treats nulls as equal.
+    """
     return f"""{_are_same(UNCHANGED_STATE, same)} AND NEW.name IN (OLD.name, '(erased)')
       AND (NEW.email IS NULL OR NEW.email = OLD.email) AND {IS_CONTACT_ERASED}"""
 
@@ -115,9 +121,10 @@ def _sqlite_trigger(name: str, event: str, when: str, message: str) -> str:
 
 
 def _not_replaced(table: str, keys: tuple[str, ...]) -> tuple[str, str]:
-    """Refuse what REPLACE would delete, which fires no trigger on deletion, and odd numbers.
+    """Return triggers that refuse an INSERT which would replace a row, and rowids below 1.
 
-    Before insertion a row that is given no number has the number -1, so that none may keep it.
+    REPLACE deletes rows without firing DELETE triggers. In a BEFORE INSERT trigger, a row without a
+    rowid of its own has the rowid -1; no row may keep such a number.
     """
     taken = " OR ".join(
         f"EXISTS (SELECT 1 FROM {table} WHERE {key})" for key in ("rowid = NEW.rowid", *keys)
@@ -174,13 +181,13 @@ SQLITE = (
 
 
 async def protect(_: StateApps, editor: BaseSchemaEditor) -> None:
-    """Create the triggers, in place of those that are too weak."""
+    """Replace triggers that are too weak, and create those that are missing."""
     for statement in POSTGRES if editor.DIALECT == "postgres" else SQLITE:
         await editor.client.execute_query(statement)
 
 
 class Migration(migrations.Migration):
-    """SQLite drops triggers when it rebuilds a table: recreate them after such a migration."""
+    """A later migration that rebuilds a table with these triggers on SQLite must recreate them."""
 
     dependencies = [("models", "0011_epochs")]  # noqa: RUF012  # the framework's own form
 

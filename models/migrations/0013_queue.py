@@ -1,4 +1,7 @@
-"""Adds to jobs an urgency, a reseller for fair turns, and a fixed place in the queue."""
+"""Adds to jobs an urgency, a reseller for fair turns, and a fixed place in the queue.
+
+`models/jobs/queue_turn.py` explains turns and places.
+"""
 
 from tortoise import fields, migrations
 from tortoise.migrations import operations as ops
@@ -9,7 +12,7 @@ from models.storage.indexes import IndexWhere
 
 RUN = """FROM enrichment_run AS run WHERE run.customer_id = substr(job.live_key, 8)
   AND run.status IN ('PENDING', 'RUNNING', 'RETRYING')"""
-"""The lookup that a job of kind `enrich` is for; its `live_key` is `enrich:` and the customer."""
+"""Selects the lookup of a job of kind `enrich`, whose `live_key` is `enrich:` and a customer id."""
 
 BACKFILL = (
     """UPDATE job SET state = CASE WHEN due_at <= CURRENT_TIMESTAMP THEN 'READY' ELSE 'WAITING' END
@@ -35,13 +38,13 @@ BACKFILL = (
 
 
 async def place_jobs(_: StateApps, editor: BaseSchemaEditor) -> None:
-    """Give the jobs that wait already their places: resellers take turns, oldest first."""
+    """Fill the new columns of unfinished jobs: resellers take turns, each oldest job first."""
     for statement in BACKFILL:
         await editor.client.execute_query(statement)
 
 
 class Migration(migrations.Migration):
-    """It rewrites the jobs that have not ended: a second or two for 100,000 of them."""
+    """Rewrites all unfinished jobs: a second or two for 100,000 of them."""
 
     dependencies = [("models", "0012_append_only")]  # noqa: RUF012  # the framework's own form
 
@@ -68,7 +71,7 @@ class Migration(migrations.Migration):
                 "unique_together": (("kind", "urgency"),),
                 "pk_attr": "id",
                 "table_description": (
-                    "The state of the turns of one kind and urgency. The first start adds the row."
+                    "Virtual times of one kind and urgency of jobs. The first start adds the row."
                 ),
             },
             bases=["Model"],

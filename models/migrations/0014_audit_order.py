@@ -29,9 +29,10 @@ OTHERS = (
 
 
 def _is_allowed(same: str, *own: str) -> str:
-    """Say when a new version of an entry only erases, or numbers for the first time.
+    """Return the SQL condition that an update of an audit entry only erases values or numbers it.
 
-    `own` are columns of the dialect that never change; `same` is its operator.
+    An entry may be numbered once. `own` are further columns that must not change. `same` is the
+    database's operator for equality that treats nulls as equal.
     """
     are_same = append_only._are_same
     kept = f" AND {are_same(own, same)}" if own else ""
@@ -79,8 +80,9 @@ POSTGRES = (
 
 LAST = "(SELECT last_number FROM numbering WHERE name = 'audit_entry')"
 
-# Unique, REPLACE could delete what has the number already; one writes at a time, so none has it.
-# For the same reason a row gets its number as it is added: nobody can commit before it.
+# On SQLite, one transaction writes at a time. So a row can get its number on insertion: no other
+# row can be committed before it. The index need not be unique; if it were, REPLACE could delete a
+# row by its number.
 SQLITE = (
     f"CREATE INDEX idx_audit_entry_number ON audit_entry (number) WHERE {NUMBERED}",
     f"""CREATE TRIGGER audit_entry_ordered AFTER INSERT ON audit_entry WHEN NEW.number IS NULL BEGIN
@@ -104,22 +106,22 @@ SQLITE = (
 
 
 async def number(_: StateApps, editor: BaseSchemaEditor) -> None:
-    """Number the entries that are there, before any index has to follow."""
+    """Number the existing entries, before the indexes are created that would slow this down."""
     dropped = ("DROP INDEX idx_audit_entry_reason",)
     for statement in (*dropped, *BEFORE[editor.DIALECT], NUMBER, COUNT, SPANS):
         await editor.client.execute_query(statement)
 
 
 async def protect(_: StateApps, editor: BaseSchemaEditor) -> None:
-    """Create what the ORM can't describe: indexes, the order of insertion, and the trigger."""
+    """Create the indexes, the sequence and the triggers that the ORM can't describe."""
     for statement in (REASONS, *(POSTGRES if editor.DIALECT == "postgres" else SQLITE)):
         await editor.client.execute_query(statement)
 
 
 class Migration(migrations.Migration):
-    """It rewrites the table once: some twenty seconds for a million entries.
+    """Rewrites the table of audit entries once: some twenty seconds for a million entries.
 
-    SQLite drops triggers when it rebuilds a table: recreate them after such a migration.
+    A later migration that rebuilds a table with these triggers on SQLite must recreate them.
     """
 
     dependencies = [("models", "0013_queue")]  # noqa: RUF012  # the framework's own form
@@ -135,7 +137,7 @@ class Migration(migrations.Migration):
                 "table": "numbering",
                 "app": "models",
                 "pk_attr": "name",
-                "table_description": "The last number of a table. Numbering locks this row.",
+                "table_description": "The last number given to a row of a table. Numbering locks this row.",
             },
             bases=["Model"],
         ),
@@ -159,7 +161,7 @@ class Migration(migrations.Migration):
                 "app": "models",
                 "indexes": [Index(fields=["name", "first_number"])],
                 "pk_attr": "id",
-                "table_description": "A range of numbers, and the earliest and latest `at` of its rows.",
+                "table_description": "A range of numbers, and the earliest and latest `at` of their rows.",
             },
             bases=["Model"],
         ),

@@ -1,4 +1,4 @@
-"""Adds hourly counts of the mails that callers cause, and the time since which a mail is held."""
+"""Adds hourly counts of the mails that callers cause, and the time when a mail was held back."""
 
 from tortoise import fields, migrations
 from tortoise.indexes import Index
@@ -29,8 +29,8 @@ class Migration(migrations.Migration):
                 "app": "models",
                 "indexes": [Index(fields=["key", "at"])],
                 "pk_attr": "id",
-                "table_description": "One use of a quota, kept for an hour. `subject` says what it"
-                " was for.",
+                "table_description": "A mail that counts towards a quota for an hour."
+                " `subject` identifies the mail.",
             },
             bases=["Model"],
         ),

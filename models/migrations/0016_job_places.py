@@ -1,4 +1,4 @@
-"""Makes the database assign the places of new jobs, which saves a statement for each job."""
+"""Makes a trigger assign the places of new jobs in the queue, which saves a statement per job."""
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops
@@ -7,7 +7,7 @@ from tortoise.migrations.schema_generator.state_apps import StateApps
 
 STARTED = "SELECT last_place FROM queue_turn WHERE kind = NEW.kind AND urgency = NEW.urgency"
 
-# Not by max(): a plan that was made when few waited would look at all of them, for ever.
+# Not max(place): a plan that PostgreSQL made while few jobs waited would always read all of them.
 WAITING = """SELECT place FROM job WHERE reseller_id {is_same}
   AND kind = NEW.kind AND urgency = NEW.urgency AND state IN ('READY', 'WAITING')
   ORDER BY reseller_id DESC, place DESC LIMIT 1"""
@@ -44,7 +44,7 @@ async def place_jobs(_: StateApps, editor: BaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    """SQLite drops triggers when it rebuilds a table: recreate it after such a migration."""
+    """A later migration that rebuilds the table `job` on SQLite must recreate this trigger."""
 
     dependencies = [("models", "0015_mail_quotas")]  # noqa: RUF012  # the framework's own form
 

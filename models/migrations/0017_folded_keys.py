@@ -16,7 +16,7 @@ from models.rules.folding import folded, searchable
 
 AT_ONCE = 1_000
 MAX_KEY = 500
-"""Of a key that gets an id behind it."""
+"""The maximum length of a key to which an id is appended."""
 
 NAMED = ("customer_class", "customer_template", "user_group")
 """Tables in which a name is unique."""
@@ -39,7 +39,7 @@ UNIQUE = """CREATE UNIQUE INDEX uid_customer_account_number_key ON customer (acc
 
 RENAMED_REASON = """UPDATE enrichment_run SET reason = 'NOT_LIMITED_OR_PLC'
   WHERE reason = 'NOT_A_UK_COMPANY'"""
-"""A partnership of the United Kingdom is a UK company too, to most people."""
+"""The reason gets a clearer name: most people would call a UK partnership a UK company too."""
 
 
 class Rows:
@@ -50,14 +50,14 @@ class Rows:
         self.is_postgres = editor.DIALECT == "postgres"
 
     async def read(self, text: str, *values: Any) -> list[dict[str, Any]]:
-        """Run a query; `?` stands for each value."""
+        """Run a query and return its rows; each `?` in `text` stands for the next value."""
         found: list[dict[str, Any]] = await self._client.execute_query_dict(
             self._spelt(text), list(values)
         )
         return found
 
     async def write(self, text: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Run a statement for each row of values."""
+        """Run a statement once for each tuple of values."""
         if given := [list(row) for row in rows]:
             await self._client.execute_many(self._spelt(text), given)
 
@@ -69,10 +69,11 @@ class Rows:
 
 
 async def renew_names(rows: Rows, table: str) -> None:
-    """Make the keys of a table's names anew, each unique.
+    """Recompute the keys of a table's names, which must be unique.
 
-    Of names that have become the same, the one whose key stays keeps it, else the oldest; the keys
-    of the others end in a line feed and their ids, which nobody can type.
+    If several names now have the same key, a row that had this key before keeps it, or else the
+    oldest row gets it. The keys of the others end in a line feed, which no name contains, and the
+    row's id.
     """
     found = await rows.read(f"SELECT id, name, name_key FROM {table} ORDER BY id")  # noqa: S608  # a constant
     changed = [row for row in found if folded(row["name"]) != row["name_key"]]
@@ -90,14 +91,14 @@ async def renew_names(rows: Rows, table: str) -> None:
 
 
 async def renew_users(rows: Rows) -> None:
-    """Make the keys of users' names anew; two users may have one name."""
+    """Recompute the keys of users' names, which need not be unique."""
     found = await rows.read("SELECT id, name, name_key FROM app_user")
     made = ((folded(row["name"]), row["id"]) for row in found)
     await rows.write("UPDATE app_user SET name_key = ? WHERE id = ?", made)
 
 
 async def renew_customers(rows: Rows) -> None:
-    """Make the keys of customers anew, some at a time; most have the same as before."""
+    """Recompute the keys of customers in batches; only rows whose keys change are updated."""
     last = ""
     while found := await rows.read(
         "SELECT id, name, name_key, account_number, company_number, external_reference, search_key,"
@@ -131,7 +132,7 @@ def _search_key(row: dict[str, Any]) -> str:
 
 
 async def renew(_: StateApps, editor: BaseSchemaEditor) -> None:
-    """Make all keys anew."""
+    """Set the collations of key columns, and recompute all keys."""
     rows = Rows(editor)
     if rows.is_postgres:
         for table, column, length in ORDERED:
@@ -146,11 +147,11 @@ async def renew(_: StateApps, editor: BaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    """Collisions do not stop it.
+    """Recomputes all keys, even if some collide.
 
-    Account numbers that have become the same keep working: the oldest customer is found by either
-    spelling, the others by their own. Nobody else can take such a number, and an edit that leaves
-    it alone leaves its key alone.
+    Account numbers whose keys are now equal keep working: the oldest customer is found by all
+    spellings, each other customer by their exact number. No further customer can get such a number,
+    and an edit that does not change the number does not change its key.
     """
 
     dependencies = [("models", "0016_job_places")]  # noqa: RUF012  # the framework's own form

@@ -28,7 +28,7 @@ IS_CONTACT_ERASED = """EXISTS (SELECT 1 FROM contact
 
 
 def _is_allowed(same: str, *own: str) -> str:
-    """Say when a new version of an audit entry only erases, or numbers for the first time."""
+    """Return the SQL condition that an update of an audit entry only erases or numbers it."""
     before: str = audit_order._is_allowed(same, *own)
     either = f"({IS_CONTACT_ERASED} OR {append_only.IS_SUBJECT_ERASED})"
     assert before.count(append_only.IS_SUBJECT_ERASED) == 1
@@ -36,14 +36,14 @@ def _is_allowed(same: str, *own: str) -> str:
 
 
 def _is_reason_erased(same: str) -> str:
-    """Say when a new version of a class change only erases its reason."""
+    """Return the SQL condition that an update of a class change only erases its reason."""
     return f"""{append_only._are_same(UNCHANGED_CLASS_CHANGE, same)}
       AND NEW.reason IN (OLD.reason, '(erased)')
       AND EXISTS (SELECT 1 FROM customer WHERE id = OLD.customer_id AND erased_at IS NOT NULL)"""
 
 
 LEGAL_YEARS = 6
-"""Younger audit entries are never deleted: so long claims can be brought (Limitation Act 1980)."""
+"""Audit entries are kept as long as claims can be brought (Limitation Act 1980)."""
 
 AUDIT_MESSAGE = f"audit_entry is append-only for {LEGAL_YEARS} years"
 
@@ -109,14 +109,14 @@ LEFT_OVER = (
 
 
 async def protect(_: StateApps, editor: BaseSchemaEditor) -> None:
-    """Put the triggers in place, then erase what erasures of before left."""
+    """Create the triggers, then erase reasons that earlier erasures of customers left."""
     triggers = POSTGRES if editor.DIALECT == "postgres" else SQLITE
     for statement in (*triggers, *LEFT_OVER):
         await editor.client.execute_query(statement)
 
 
 class Migration(migrations.Migration):
-    """SQLite drops triggers when it rebuilds a table: recreate them after such a migration."""
+    """A later migration that rebuilds a table with these triggers on SQLite must recreate them."""
 
     dependencies = [("models", "0017_folded_keys")]  # noqa: RUF012  # the framework's own form
 

@@ -1,4 +1,4 @@
-"""Records who requested a confirmation, allows erasing mentions of a person, recomputes keys.
+"""Records who requested a confirmation, allows to erase mentions of a person, recomputes keys.
 
 On SQLite, changed and erased names are removed from the search index.
 """
@@ -29,7 +29,7 @@ IS_REASON_ERASED = """EXISTS (SELECT 1 FROM audit_entry AS erasure
 
 
 def _is_allowed(same: str, *own: str) -> str:
-    """Say when a new version of an audit entry only erases, or numbers for the first time."""
+    """Return the SQL condition that an update of an audit entry only erases or numbers it."""
     before: str = erasure._is_allowed(same, *own)
     assert before.count(erasure.IS_CONTACT_ERASED) == 1
     either = f"{erasure.IS_CONTACT_ERASED} OR {IS_MENTION_ERASED}"
@@ -37,7 +37,7 @@ def _is_allowed(same: str, *own: str) -> str:
 
 
 def _is_class_reason_erased(same: str) -> str:
-    """Say when a new version of a class change only erases its reason."""
+    """Return the SQL condition that an update of a class change only erases its reason."""
     return f"""{append_only._are_same(erasure.UNCHANGED_CLASS_CHANGE, same)}
       AND NEW.reason IN (OLD.reason, '(erased)')
       AND (EXISTS (SELECT 1 FROM customer WHERE id = OLD.customer_id AND erased_at IS NOT NULL)
@@ -80,11 +80,11 @@ SQLITE = (
 )
 
 ASKED_BEFORE = "UPDATE confirmation SET is_requester_masked = true"
-"""Who asked before may have been masked: their mails and pages repeat no names."""
+"""For existing confirmations it is unknown what the requester could see, so names are hidden."""
 
 
 async def renew_customers(rows: Any) -> None:
-    """Make the keys of customers anew where they differ, some at a time."""
+    """Recompute the keys of customers in batches, and update those that differ."""
     last = ""
     while found := await rows.read(
         "SELECT id, name, name_key, account_number, account_number_key, company_number,"
@@ -104,10 +104,10 @@ async def renew_customers(rows: Any) -> None:
 
 
 async def _renew_number(rows: Any, row: dict[str, Any]) -> None:
-    """Make the key of an account number anew.
+    """Recompute the key of a customer's account number.
 
-    A number that has become the same as another's keeps working under a key of its own, as one
-    that had such a key before does.
+    If another customer has the same key, a line feed and the customer's id are appended, so that
+    the number keeps working. A key with a line feed stays as it is.
     """
     before, key = row["account_number_key"], folded(row["account_number"])
     if "\n" in before or key == before:
@@ -129,7 +129,7 @@ async def _add_search_keys_of_users(rows: Any) -> None:
 
 
 async def mend(_: StateApps, editor: BaseSchemaEditor) -> None:
-    """Renew the keys, replace the triggers, and delete what searches remember."""
+    """Recompute the keys, replace the triggers, and remove erased rows from the search index."""
     rows = folded_keys.Rows(editor)
     for table in folded_keys.NAMED:
         await folded_keys.renew_names(rows, table)
@@ -141,7 +141,7 @@ async def mend(_: StateApps, editor: BaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    """SQLite drops triggers when it rebuilds a table: recreate them after such a migration."""
+    """A later migration that rebuilds a table with these triggers on SQLite must recreate them."""
 
     dependencies = [("models", "0018_erasure")]  # noqa: RUF012  # the framework's own form
 

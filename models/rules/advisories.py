@@ -1,7 +1,7 @@
-"""Advisories: facts about a customer that a user should check. PURE."""
+"""Finds advisories: facts about a customer that a user should check. PURE."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum, unique
@@ -66,7 +66,7 @@ _OF_BUSINESS = frozenset(_BUSINESS.split())
 
 @unique
 class AdvisoryCode(StrEnum):
-    """The kinds of advisories on a customer."""
+    """The kinds of advisories on a customer, including those on consent."""
 
     REVIEW_CONSENT = "REVIEW_CONSENT"
     CONSENT_BY_TERMS = "CONSENT_BY_TERMS"
@@ -78,15 +78,24 @@ class AdvisoryCode(StrEnum):
     COMPANY_NOT_ACTIVE = "COMPANY_NOT_ACTIVE"
     STRIKE_OFF_PROPOSED = "STRIKE_OFF_PROPOSED"
     NAME_DOES_NOT_FIT_CLASS = "NAME_DOES_NOT_FIT_CLASS"
+    DUPLICATE_COMPANY_NUMBER = "DUPLICATE_COMPANY_NUMBER"
 
 
 OF_NAMES = frozenset({AdvisoryCode.NAME_MISMATCH, AdvisoryCode.NAME_DOES_NOT_FIT_CLASS})
-"""Advisories that depend on the customer's name and so reveal something about it."""
+"""Advisories that depend on the customer's name, and so reveal something about a masked name."""
+
+
+MAX_NAMED = 3
+"""Account numbers that the message of DUPLICATE_COMPANY_NUMBER may name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Advisory:
-    """A fact to check; `suggested_class_code` is the shipped class that may fit better, if any."""
+    """A fact about a customer that a user should check.
+
+    `suggested_class_code` is the code of the shipped class that may fit the customer better, or
+    None.
+    """
 
     code: AdvisoryCode
     message: str
@@ -102,13 +111,15 @@ def advisories(
     profile: Profile,
     consent_review_due_at: datetime | None,
     company_number: str | None = None,
+    other_accounts: Sequence[str] = (),
     is_name_hidden: bool = False,
 ) -> list[Advisory]:
-    """Return the advisories on a customer; they change nothing by themselves (A21, R30).
+    """Return the advisories on a customer that do not depend on consent entries (A21, R30).
 
     `is_checked` tells whether the customer's class is checked at Companies House, `is_individual`
-    whether the class is for individuals. With `is_name_hidden`, advisories that depend on the name
-    of an individual are left out.
+    whether the class is for individuals. `other_accounts` are the account numbers of other
+    customers with the same company number. With `is_name_hidden`, advisories that depend on the
+    name of an individual are left out.
     """
     found = []
     if consent_review_due_at is not None:
@@ -126,6 +137,8 @@ def advisories(
         if is_individual:
             found += _of_individual(class_code, details, company_number)
         found += _of_name(name, class_code, is_checked=is_checked, is_individual=is_individual)
+    if other_accounts:
+        found.append(_duplicate(company_number, other_accounts))
     if is_individual and is_name_hidden:
         return [one for one in found if one.code not in OF_NAMES]
     return found
@@ -177,7 +190,7 @@ def _letters(text: str) -> str:
 
 
 def _of_register(name: str, class_code: str | None, details: Mapping[str, Any]) -> list[Advisory]:
-    """Return advisories from comparing a customer with the company's data in the register."""
+    """Return advisories from comparing a customer with the data of Companies House (`details`)."""
     found = []
     status, registered = details.get("company_status"), details.get("company_name")
     mismatch = _class_mismatch(class_code, details.get("company_type"))
@@ -187,17 +200,23 @@ def _of_register(name: str, class_code: str | None, details: Mapping[str, Any]) 
         found.append(
             Advisory(
                 AdvisoryCode.NAME_MISMATCH,
-                f"The register calls this company {registered}: check the company number.",
+                f"Companies House has the name “{registered}” for the customer's company number:"
+                " check the number.",
             )
         )
     if status not in {None, "active", "open", "registered"}:
-        found.append(Advisory(AdvisoryCode.COMPANY_NOT_ACTIVE, f"The company is in: {status}."))
+        found.append(
+            Advisory(
+                AdvisoryCode.COMPANY_NOT_ACTIVE,
+                f"The company's status at Companies House is “{status}”.",
+            )
+        )
     if details.get("company_status_detail") == STRIKE_OFF:
         found.append(
             Advisory(
                 AdvisoryCode.STRIKE_OFF_PROPOSED,
-                "The company is about to be struck off the register: it will be dissolved unless"
-                " somebody objects.",
+                "The company is about to be struck off the Companies House register: it will be"
+                " dissolved unless somebody objects.",
             )
         )
     return found
@@ -206,7 +225,7 @@ def _of_register(name: str, class_code: str | None, details: Mapping[str, Any]) 
 def _of_name(
     name: str, class_code: str | None, *, is_checked: bool, is_individual: bool
 ) -> list[Advisory]:
-    """Return advisories from comparing a name with the class, if there is no register data."""
+    """Return advisories from comparing the name with the class, without register data."""
     form, is_reseller = legal_form(name), _is_of_reseller(class_code)
     if is_individual and form is not None:
         suggested = None if form in _PARTNERSHIP else _company(class_code, is_plc=form in _PLC)
@@ -218,8 +237,8 @@ def _of_name(
         return [
             Advisory(
                 AdvisoryCode.NAME_DOES_NOT_FIT_CLASS,
-                "The class is for companies, but the name looks like a person's: check that the"
-                " customer is not a sole trader.",
+                "The class is for companies, but the customer's name looks like a person's: check"
+                " that the customer is not a sole trader.",
                 "RESELLER_SOLE_TRADER" if is_reseller else "SOLE_TRADER",
             )
         ]
@@ -229,7 +248,8 @@ def _of_name(
 def _name_of_company(suggested: str | None) -> Advisory:
     return Advisory(
         AdvisoryCode.NAME_DOES_NOT_FIT_CLASS,
-        "The name ends in the legal form of a company, but the class is for individuals.",
+        "The customer's name ends in the legal form of a company, but the class is for individuals:"
+        " check the class.",
         suggested,
     )
 
@@ -237,18 +257,31 @@ def _name_of_company(suggested: str | None) -> Advisory:
 def _of_individual(
     class_code: str | None, details: Mapping[str, Any], company_number: str | None
 ) -> list[Advisory]:
-    """Return an advisory if a customer of a class for individuals seems to be a company (R5)."""
+    """Return an advisory if a customer in a class for individuals seems to be a company (R5)."""
     company_type = details.get("company_type")
     if company_type in LIMITED_TYPES | PLC_TYPES:
-        message = f"The register says that this is a company of the type {company_type}"
+        message = f"According to Companies House, this is a company of the type {company_type}"
         suggested = _company(class_code, is_plc=company_type in PLC_TYPES)
     elif company_type is None and _COMPANIES.fullmatch(company_number or ""):
-        message = "The customer has the number of a company"
+        message = "The customer's company number is that of a company"
         suggested = _company(class_code, is_plc=False)
     else:
         return []
     message = f"{message}, but the class is for individuals: check the class and the number."
     return [Advisory(AdvisoryCode.CLASS_MISMATCH, message, suggested)]
+
+
+def _duplicate(company_number: str | None, accounts: Sequence[str]) -> Advisory:
+    named = ", ".join(accounts[:MAX_NAMED])
+    more = " and more" if len(accounts) > MAX_NAMED else ""
+    is_one = len(accounts) == 1
+    who = "Another customer has" if is_one else "Other customers have"
+    message = f"{who} the same company number, {company_number}: account"
+    message = f"{message} {named}." if is_one else f"{message}s {named}{more}."
+    return Advisory(
+        AdvisoryCode.DUPLICATE_COMPANY_NUMBER,
+        f"{message} Check that the customer is not stored twice.",
+    )
 
 
 def _company(class_code: str | None, *, is_plc: bool) -> str:
@@ -275,6 +308,7 @@ def _class_mismatch(class_code: str | None, company_type: str | None) -> Advisor
         suggested = "RESELLER_OTHER"
     return Advisory(
         AdvisoryCode.CLASS_MISMATCH,
-        f"The register's type for this company is {company_type}, which does not fit its class.",
+        f"According to Companies House, this is a company of the type {company_type}, which does"
+        " not fit the customer's class.",
         suggested,
     )

@@ -1,9 +1,10 @@
 """Limits calls to Companies House: a GCRA with a limit for each kind of caller. PURE.
 
-All processes share one number, `free_at`: the theoretical arrival time of the next call. Each call
-moves it forward by an interval. A call is allowed if `free_at` is not too far ahead of the clock.
-The limit depends on the kind of caller, so that lookups that have begun finish before others begin,
-and so that bulk lookups leave a part of the burst to lookups that a person waits for.
+GCRA is the generic cell rate algorithm. All processes share one number, `free_at`: the theoretical
+arrival time of the next call (request). Each call moves it forward by an interval. A call is
+allowed if `free_at` is not too far ahead of the clock. How far is too far depends on the kind of
+caller, so that lookups that have begun finish before others begin, and bulk lookups leave a part of
+the burst to lookups that a person waits for.
 """
 
 from dataclasses import dataclass
@@ -24,19 +25,19 @@ per window.
 """
 
 MAX_HOLD = timedelta(seconds=310)
-"""The longest pause that a response of the register may ask for."""
+"""The longest pause for which a response of Companies House may ask."""
 
 
 @unique
 class Caller(Enum):
-    """The kinds of callers; the value is the fraction of the burst that the caller may use."""
+    """What a call is for; the value is the fraction of the burst that such calls may use."""
 
     STARTED = 1.0
-    """A lookup that has begun."""
+    """A further call of a lookup that has begun."""
     SEARCH = 7 / 9
-    """A person who searches companies by name."""
+    """A search for companies by name, for which a person waits."""
     URGENT = 5 / 9
-    """The first call of a lookup that a person waits for, or of any lookup while one such waits."""
+    """The first call of a lookup that a person waits for, or of another while such a one waits."""
     OTHER = 2 / 9
     """The first call of any other lookup."""
 
@@ -50,15 +51,15 @@ class Allowance:
 
     @property
     def burst(self) -> float:
-        """The number of requests that may be sent at once: 10 of 600, 1 of an allowance of 1."""
+        """The number of requests that may be sent at once: 10 if the limit is 600, 1 if it is 1."""
         return 1 + self.limit * BURST_SHARE if self.limit > 1 else 1
 
     @property
     def interval_us(self) -> int:
         """The microseconds between requests once the burst is used.
 
-        In any window there are fewer than burst + (window + margin) / interval requests, which is
-        limit + 1.
+        It is chosen so that no window has more than `limit` requests: a window has fewer than
+        burst + (window + margin) / interval, which is limit + 1.
         """
         margin = min(MARGIN, self.window * MARGIN_SHARE)
         span_us = (self.window + margin) / timedelta(microseconds=1)
@@ -70,6 +71,6 @@ class Allowance:
 
     @property
     def farthest_us(self) -> int:
-        """The maximum microseconds that `free_at` can be ahead of a correct clock."""
+        """The maximum microseconds that `free_at` can be ahead, unless a clock was wrong."""
         hold_us = MAX_HOLD // timedelta(microseconds=1)
         return hold_us + self.ahead_us(Caller.STARTED) + self.interval_us

@@ -2,16 +2,13 @@
 
 from decimal import ROUND_DOWN, Context, Decimal, Inexact, InvalidOperation
 
+from models.rules.checks import Checks
+from models.rules.errors import RefusalCode
+
 DIGITS = 15
 PLACES = 2
-TOO_MANY_DIGITS = f"The amount may have at most {DIGITS} digits before the decimal point."
-TOO_MANY_PLACES = f"The amount may have at most {PLACES} decimal places."
 
 _BOUNDED = Context(DIGITS + PLACES, ROUND_DOWN, traps=[Inexact, InvalidOperation])
-
-
-class InvalidAmount(ValueError):
-    """The number cannot be stored as an amount; the message is for users and says why."""
 
 
 def parse_decimal(value: object) -> Decimal:
@@ -29,24 +26,29 @@ def parse_decimal(value: object) -> Decimal:
         raise ValueError("not a decimal number") from None
 
 
-def checked_amount(number: Decimal) -> Decimal:
+def checked_amount(checks: Checks, number: Decimal, *path: str) -> Decimal:
     """Return a number as an amount with at most 2 decimals; negative zero becomes zero.
 
-    Raises InvalidAmount for more than 15 digits before the decimal point, for non-zero digits after
-    the second decimal, and for infinities and NaN.
+    More than 15 digits before the decimal point, non-zero digits after the second decimal,
+    infinities and NaN are refused; then the amount is zero.
     """
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int):
-        raise InvalidAmount("The amount must be a number.")
+        checks.refuse(RefusalCode.BAD_FORMAT, "The amount must be a number.", *path)
+        return Decimal()
     places = min(max(-exponent, 0), PLACES)
     try:
         amount = number.quantize(Decimal((0, (1,), -places)), context=_BOUNDED)
     except Inexact:
-        raise InvalidAmount(TOO_MANY_PLACES) from None
+        message = f"The amount may have at most {PLACES} decimal places."
+        checks.refuse(RefusalCode.TOO_PRECISE, message, *path, limit=PLACES)
+        return Decimal()
     except InvalidOperation:
-        raise InvalidAmount(TOO_MANY_DIGITS) from None
-    if amount.adjusted() >= DIGITS:
-        raise InvalidAmount(TOO_MANY_DIGITS)
+        amount = None
+    if amount is None or amount.adjusted() >= DIGITS:
+        message = f"The amount may have at most {DIGITS} digits before the decimal point."
+        checks.refuse(RefusalCode.TOO_MANY_DIGITS, message, *path, limit=DIGITS)
+        return Decimal()
     return amount or abs(amount)
 
 

@@ -1,15 +1,18 @@
-"""Rate limits by key, in this process's memory, by the generic cell rate algorithm (GCRA)."""
+"""Rate limits events per key, in the memory of this process, by GCRA.
+
+GCRA is the generic cell rate algorithm.
+"""
 
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 MAX_KEYS = 50_000
-"""The maximum number of keys; beyond it the key with the oldest event is dropped."""
+"""The maximum number of keys in memory; beyond it, the key with the oldest event is dropped."""
 
 
 class CellRates:
-    """Allows each key `events` events at once, then `events` per window, evenly spread.
+    """Allows `events` events of each key at once, then `events` per window, evenly spread.
 
     It stores one time per key, for at most `most_keys` keys.
     """
@@ -32,7 +35,10 @@ class CellRates:
         return len(self._paid_until)
 
     def count(self, key: str) -> float:
-        """Count an event and return 0; over the limit, only return the seconds to wait."""
+        """If the limit allows an event of the key now, count it and return 0.
+
+        Otherwise count nothing, and return the seconds to wait.
+        """
         now = self._clock().timestamp()
         debt = self._debt(key, now) + self._step
         if self._is_too_much(debt):
@@ -46,6 +52,14 @@ class CellRates:
     def is_spent(self, key: str) -> bool:
         """Return whether another event of the key would exceed the limit."""
         return self._is_too_much(self._debt(key, self._clock().timestamp()) + self._step)
+
+    def left(self, key: str) -> tuple[int, float]:
+        """Return the number of events of the key that are allowed at once now.
+
+        Also returns the seconds until as many are allowed as without any event before.
+        """
+        debt = self._debt(key, self._clock().timestamp())
+        return max(int((self._window - debt) / self._step + 1 / 1000), 0), debt
 
     def _debt(self, key: str, now: float) -> float:
         """Return the seconds until the key has its full burst again."""

@@ -4,11 +4,12 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
+from models.rules.checks import Checks
 from models.rules.company_type import FITTING_TYPES
 from models.rules.errors import Refusal, RefusalCode
 
 LEGAL_INDIVIDUAL = "is_personal_customer OR is_sole_trader"
-"""The SQL condition on the table of classes that equals `is_legal_individual`."""
+"""The SQL condition on rows of the class table that `is_legal_individual` is in Python."""
 
 _WORDS = re.compile(r"[a-z]+")
 _UK_COMPANY = frozenset({"limited", "ltd", "plc", "plcs", "company", "companies"})
@@ -31,7 +32,7 @@ class CustomerLabel(StrEnum):
 
 @unique
 class SubscriberKind(StrEnum):
-    """Whether data-protection law treats the customer as an individual or as an organisation."""
+    """Whether the law (PECR) treats a customer as an individual or as an organisation."""
 
     INDIVIDUAL = "INDIVIDUAL"
     CORPORATE = "CORPORATE"
@@ -39,7 +40,7 @@ class SubscriberKind(StrEnum):
 
 @unique
 class InvoiceWording(StrEnum):
-    """The set of phrases that an invoice uses."""
+    """The set of phrases that a customer's invoices use."""
 
     STANDARD = "STANDARD"
     RESELLER = "RESELLER"
@@ -81,7 +82,7 @@ def is_legal_individual(is_personal_customer: bool, is_sole_trader: bool) -> boo
 
 @dataclass(frozen=True, slots=True)
 class ClassFlags:
-    """The flags of a customer class, which decide how its customers' data is protected (R1)."""
+    """The flags of a customer class; they decide how data of its customers is protected (R1)."""
 
     is_personal_customer: bool = False
     is_sole_trader: bool = False
@@ -146,7 +147,7 @@ class ClassFlags:
 def seems_uk_company(code: str | None, name: str) -> bool:
     """Guess whether a class is for UK Limited or UK PLC customers; used only for a warning.
 
-    A shipped class is recognised by its code, another class, which has no code, by its name.
+    A shipped class is recognised by its code; other classes have no code, so their name is used.
     """
     if code is not None:
         return code in FITTING_TYPES
@@ -154,19 +155,17 @@ def seems_uk_company(code: str | None, name: str) -> bool:
     return not words.isdisjoint(_UK_COMPANY) and words.isdisjoint(_NO_UK_COMPANY)
 
 
-def display_class_refusals(display_class: str) -> list[Refusal]:
-    """Return a refusal unless the text is a list of CSS class names (R4).
+def checked_display_class(checks: Checks, text: str | None, *path: str) -> str | None:
+    """Return a list of CSS class names (R4), trimmed; None if blank.
 
-    Front ends insert the text into HTML.
+    Anything else is refused, because front ends insert the text into HTML.
     """
-    if len(display_class) <= DISPLAY_CLASS_LENGTH and CSS_IDENTIFIERS.fullmatch(display_class):
-        return []
-    return [
-        Refusal(
+    display_class = checks.optional_text(text, DISPLAY_CLASS_LENGTH, *path)
+    if display_class is not None and not CSS_IDENTIFIERS.fullmatch(display_class):
+        checks.refuse(
             RefusalCode.INVALID_DISPLAY_CLASS,
             "The display class must be one or more CSS class names, separated by single spaces. It"
-            f" may have only letters, digits, - and _, and at most {DISPLAY_CLASS_LENGTH}"
-            " characters.",
-            ("displayClass",),
+            " may have only letters, digits, - and _.",
+            *path,
         )
-    ]
+    return display_class

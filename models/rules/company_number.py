@@ -10,12 +10,12 @@ _OF_SOCIETIES = "IP|NO|NP|NR|RS|SP"
 ACCEPTED = re.compile(
     rf"[0-9]{{8}}|(?:{_PREFIXES})[0-9]{{6}}|SL[0-9]{{5}}[A-Z]|(?:{_OF_SOCIETIES})[0-9]{{4}}[0-9A-Z]{{2}}"
 )
-"""Matches the forms of numbers that the register issues; eight letters do not match."""
+"""Matches the forms of company numbers that Companies House issues; all have digits."""
 
 _SHORT = re.compile(r"(?P<prefix>[A-Z]{2}|R|)(?P<digits>[0-9]+)")
 _ALL_ZEROS = re.compile(r"(?:[A-Z]{2}|R|)0+")
-# Blanks and dashes inside a number copied from a letterhead or a web page. Line breaks and tabs
-# do not match, because they separate two numbers.
+# Matches blanks and dashes inside a number that was copied from a letterhead or a web page. Line
+# breaks and tabs do not match, because they separate two numbers.
 _SEPARATORS = re.compile(
     "(?:[^\\S\t\n\v\f\r]|[\\-\u00ad\u200b\u200c\u200d\u2010-\u2015\u2060\u2212\ufeff])+"
 )
@@ -47,8 +47,8 @@ def normalise(text: str) -> str:
     number. A dash before the last character (``9000001-0``) or at either end is refused too. Digits
     are padded with zeros on the left, to 8 digits (7 after ``R``, 6 after two letters).
 
-    Raises InvalidCompanyNumber for texts that do not have a form of the register, that contain
-    characters outside ASCII, or that have only zeros.
+    Raises InvalidCompanyNumber for texts in no form that Companies House issues, with characters
+    outside ASCII, or with only zeros.
     """
     trimmed = _EDGES.sub("", text)
     compact = _SEPARATORS.sub("", trimmed)

@@ -1,4 +1,4 @@
-"""The register's company types that count as limited companies or as PLCs (A21). PURE."""
+"""Tells limited companies and PLCs by the company types of Companies House (A21). PURE."""
 
 from enum import StrEnum, unique
 
@@ -18,7 +18,8 @@ FITTING_TYPES = {
 }
 """The company types that fit each class that is checked at Companies House, by class code.
 
-Companies limited by guarantee count as limited companies (A21)."""
+Companies limited by guarantee count as limited companies (A21).
+"""
 
 
 @unique
@@ -30,7 +31,7 @@ class CompanyFamily(StrEnum):
 
 
 def family_of(company_type: str | None) -> CompanyFamily | None:
-    """Return the family of a company type of the register; None for other types."""
+    """Return whether companies of this type are limited companies or PLCs; None if neither."""
     if company_type in LIMITED_TYPES:
         return CompanyFamily.LIMITED
     return CompanyFamily.PLC if company_type in PLC_TYPES else None

@@ -15,7 +15,7 @@ class ConfirmationKind(StrEnum):
 
 @unique
 class VoidReason(StrEnum):
-    """The reason why a confirmation was made invalid before an answer."""
+    """Why a confirmation was made invalid before the contact answered."""
 
     SUPERSEDED = "SUPERSEDED"
     ADDRESS_CHANGED = "ADDRESS_CHANGED"
@@ -26,7 +26,7 @@ class VoidReason(StrEnum):
 
 @unique
 class LinkState(StrEnum):
-    """The state of a link, which decides what its page shows."""
+    """The state of a link in a confirmation mail; the page that the link opens depends on it."""
 
     OPEN = "OPEN"
     DONE = "DONE"
@@ -50,7 +50,7 @@ _VOID = {
 
 @dataclass(frozen=True, slots=True)
 class LinkFacts:
-    """The facts about a confirmation and its contact at the time a link is followed.
+    """The facts about a link, its confirmation and its contact, when the link is opened.
 
     `is_gone`: the contact was deleted. `is_in_force`: the preference or verification confirmed with
     the link is still valid. `used_at`: when the link was used; None before. `is_same_address`: the
@@ -66,7 +66,7 @@ class LinkFacts:
 
 
 def confirming_link(facts: LinkFacts, now: datetime) -> LinkState:
-    """Return the state of the link that confirms; it can be used once (R67)."""
+    """Return the state of a link that confirms; such a link can be used once (R67)."""
     if facts.is_gone:
         return LinkState.NO_LONGER_WANTED
     if facts.used_at is not None:
@@ -79,10 +79,10 @@ def confirming_link(facts: LinkFacts, now: datetime) -> LinkState:
 
 
 def withdrawing_link(facts: LinkFacts, now: datetime) -> LinkState:
-    """Return the state of the link that withdraws; `facts` are those of this link.
+    """Return the state of a link that withdraws; `facts` are those of this link.
 
-    The link also works if the contact confirmed nothing. It withdraws any preference that the
-    contact has when the link is used, because receiving less detail harms nobody (R63).
+    It also works if the contact confirmed nothing. It withdraws any preference that the contact has
+    when the link is used, because receiving less detail harms nobody (R63).
     """
     if facts.is_gone:
         return LinkState.NO_LONGER_WANTED

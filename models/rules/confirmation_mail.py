@@ -11,9 +11,9 @@ from models.rules.document import Document
 class ConfirmationMail:
     """A mail that asks a contact for a confirmation.
 
-    `address` is the stored email address. `confirming` and `withdrawing` are the secrets of the two
-    links, which are stored nowhere else. `expires_at` is the end of the link that confirms. A name
-    is None if the user who requested the mail may not see it.
+    `address` is the email address as it is stored. `confirming` and `withdrawing` are the secret
+    tokens of the two links, of which only hashes are stored. `expires_at` is when the link that
+    confirms stops working. A name is None if the user who requested the mail may not see it.
     """
 
     confirmation_id: str

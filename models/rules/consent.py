@@ -1,4 +1,4 @@
-"""Computes from a consent ledger whether consent is given, or unitemised bills requested. PURE.
+"""Computes from a ledger whether consent is given or non-itemised bills are requested. PURE.
 
 Both are computed for a given instant, from entries in any order (R56). The entry with the latest
 effective time up to the instant decides; of several with the same effective time, the entry that
@@ -48,7 +48,10 @@ class ConsentMethod(StrEnum):
 
 @unique
 class Matter(StrEnum):
-    """The two subjects of entries; each is on or off independently of the other."""
+    """What a ledger entry is about: consent, or a request for non-itemised bills.
+
+    Each of the two is in effect ("on") or not, independently of the other.
+    """
 
     CONSENT = "CONSENT"
     NON_ITEMISED = "NON_ITEMISED"
@@ -58,16 +61,17 @@ KINDS = {
     Matter.CONSENT: (EntryKind.GRANT, EntryKind.WITHDRAWAL),
     Matter.NON_ITEMISED: (EntryKind.NON_ITEMISED_REQUEST, EntryKind.NON_ITEMISED_WITHDRAWAL),
 }
-"""The entry kind that turns a matter on, and the kind that turns it off.
+"""By matter, the kind of entry that puts it in effect, and the kind that ends it.
 
-An annulment only removes the entry that it corrects."""
+An annulment only removes the entry that it corrects.
+"""
 
 DOCUMENTED = (ConsentBasis.TERMS_ACCEPTED, ConsentBasis.PRIVACY_POLICY_CONSENT)
-"""The bases that need a document, which must cover sending call records by email (R53)."""
+"""The lawful bases for which a document must be named that covers emailing call records (R53)."""
 
 
 class Entry(Protocol):
-    """The attributes of an entry that the rules read."""
+    """The attributes of a ledger entry that the rules read."""
 
     @property
     def id(self) -> str: ...
@@ -102,7 +106,8 @@ AnEntry = TypeVar("AnEntry", bound=Entry)
 class ConsentState:
     """Whether consent is given at an instant.
 
-    `since` and `entry_id` are the effective time and id of the deciding entry; None without entry.
+    `since` and `entry_id` are the effective time and the id of the entry that decides; None if no
+    entry is effective yet.
     """
 
     is_given: bool = False
@@ -113,9 +118,10 @@ class ConsentState:
 
 @dataclass(frozen=True, slots=True)
 class NonItemisedState:
-    """Whether the customer requests bills without itemisation at an instant (A16).
+    """Whether non-itemised bills (without the list of calls) are requested at an instant (A16).
 
-    `since` and `entry_id` are the effective time and id of the deciding entry; None without entry.
+    `since` and `entry_id` are the effective time and the id of the entry that decides; None if no
+    entry is effective yet.
     """
 
     is_requested: bool = False
@@ -125,9 +131,10 @@ class NonItemisedState:
 
 @dataclass(frozen=True, slots=True)
 class Period(Generic[AnEntry]):
-    """A period in which `entry` keeps a matter on.
+    """A period in which consent, or the request for non-itemised bills, is in effect by `entry`.
 
-    It includes `from_at` and excludes `until_at`, which is None while the period has no end.
+    `matter` says which of the two. The period includes `from_at` and excludes `until_at`, which is
+    None while the period has no end.
     """
 
     matter: Matter
@@ -138,11 +145,11 @@ class Period(Generic[AnEntry]):
 
 def consent_at(entries: Iterable[Entry], instant: datetime) -> ConsentState:
     """Return the consent state at an instant."""
-    return consent_by(deciding(entries, Matter.CONSENT, instant))
+    return consent_by(deciding_entry(entries, Matter.CONSENT, instant))
 
 
 def consent_by(entry: Entry | None) -> ConsentState:
-    """Return the consent state for a deciding entry, or for no entry."""
+    """Return the consent state if `entry` decides; None if no entry is effective."""
     if entry is None:
         return ConsentState()
     is_given = entry.kind is EntryKind.GRANT
@@ -150,20 +157,20 @@ def consent_by(entry: Entry | None) -> ConsentState:
 
 
 def non_itemised_at(entries: Iterable[Entry], instant: datetime) -> NonItemisedState:
-    """Return whether bills without itemisation are requested at an instant (A16)."""
-    return non_itemised_by(deciding(entries, Matter.NON_ITEMISED, instant))
+    """Return whether non-itemised bills are requested at an instant (A16)."""
+    return non_itemised_by(deciding_entry(entries, Matter.NON_ITEMISED, instant))
 
 
 def non_itemised_by(entry: Entry | None) -> NonItemisedState:
-    """Return the state of the request for a deciding entry, or for no entry."""
+    """Return the state of the request if `entry` decides; None if no entry is effective."""
     if entry is None:
         return NonItemisedState()
     is_requested = entry.kind is EntryKind.NON_ITEMISED_REQUEST
     return NonItemisedState(is_requested, entry.id, entry.effective_at)
 
 
-def deciding(entries: Iterable[AnEntry], matter: Matter, instant: datetime) -> AnEntry | None:
-    """Return the entry that decides a matter at an instant; None if no entry is effective yet."""
+def deciding_entry(entries: Iterable[AnEntry], matter: Matter, instant: datetime) -> AnEntry | None:
+    """Return the entry that decides about `matter` at an instant; None if none is effective yet."""
     decided = None
     for entry in _in_order(entries, matter):
         if entry.effective_at > instant:
@@ -173,7 +180,10 @@ def deciding(entries: Iterable[AnEntry], matter: Matter, instant: datetime) -> A
 
 
 def periods(entries: Iterable[AnEntry]) -> list[Period[AnEntry]]:
-    """Return the periods in which matters are on; each renewal starts a new period."""
+    """Return the periods in which consent, or the request for non-itemised bills, is in effect.
+
+    Each renewal starts a new period.
+    """
     entries = list(entries)
     found = []
     for matter, (turns_on, _) in KINDS.items():
@@ -185,20 +195,20 @@ def periods(entries: Iterable[AnEntry]) -> list[Period[AnEntry]]:
     return found
 
 
-def root_of(entry: AnEntry, by_id: dict[str, AnEntry]) -> AnEntry:
-    """Return the original entry of a chain of corrections that ends in `entry`."""
+def original_entry(entry: AnEntry, by_id: dict[str, AnEntry]) -> AnEntry:
+    """Return the original entry, which `entry` corrects directly or through other corrections."""
     while entry.corrects_id is not None and entry.corrects_id in by_id:
         entry = by_id[entry.corrects_id]
     return entry
 
 
 def _in_order(entries: Iterable[AnEntry], matter: Matter) -> list[AnEntry]:
-    """Return the entries of a matter that were not corrected; later entries override earlier."""
+    """Return the entries about `matter` that were not corrected; the last one overrides."""
     by_id = {entry.id: entry for entry in entries}
     corrected = {entry.corrects_id for entry in by_id.values()}
 
     def place(entry: AnEntry) -> tuple[datetime, datetime, int, int]:
-        root = root_of(entry, by_id)
+        root = original_entry(entry, by_id)
         return (entry.effective_at, root.recorded_at, root.sequence, entry.sequence)
 
     standing = (

@@ -1,4 +1,4 @@
-"""Advisories on the consent of a customer. PURE."""
+"""Finds advisories on a customer's consent: matters that a user should check. PURE."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from models.rules.consent import DOCUMENTED, ConsentBasis
 
 @unique
 class ConsentAdvisoryCode(StrEnum):
-    """The consent advisories by which customers can be filtered and counted."""
+    """The kinds of advisories on consent; customers can be filtered and counted by them."""
 
     REVIEW_CONSENT = "REVIEW_CONSENT"
     CONSENT_BY_TERMS = "CONSENT_BY_TERMS"
@@ -25,7 +25,8 @@ class GivenConsent:
     """A period in which consent is given.
 
     It includes `from_at` and excludes `until_at`, which is None while the period has no end.
-    `reaches_unverified`: an unverified email address is now on the bill distribution list.
+    `reaches_unverified`: a contact on the bill distribution list now has an unverified email
+    address.
     """
 
     from_at: datetime
@@ -45,7 +46,7 @@ class GivenConsent:
 def consent_advisories(
     given: Iterable[GivenConsent], *, is_individual: bool, now: datetime, oldest_age: timedelta
 ) -> list[Advisory]:
-    """Return the advisories on the consent that is valid `now`; empty without consent (A15).
+    """Return the advisories on the consent that is in effect `now`; empty without consent (A15).
 
     `given` are the customer's periods of consent. `oldest_age` is the age from which a consent
     counts as outdated.
@@ -58,9 +59,9 @@ def consent_advisories(
         found.append(
             Advisory(
                 AdvisoryCode.CONSENT_BY_TERMS,
-                "The customer is a legal individual and their consent is based on accepted terms."
-                " The ICO expects consent to be separate from terms and conditions; consider a"
-                " written opt-in.",
+                "The customer is a private individual or sole trader, and their consent is based on"
+                " accepted terms and conditions. The regulator (ICO) expects consent to be separate"
+                " from these; consider a written opt-in.",
             )
         )
     if consent.basis in DOCUMENTED and consent.document_version is None:
@@ -68,7 +69,7 @@ def consent_advisories(
             Advisory(
                 AdvisoryCode.CONSENT_WITHOUT_VERSION,
                 "The consent does not record which version of the document was accepted; correct"
-                " the entry if you know it.",
+                " the ledger entry if you know the version.",
             )
         )
     if consent.from_at <= now - oldest_age:
@@ -83,8 +84,8 @@ def consent_advisories(
         found.append(
             Advisory(
                 AdvisoryCode.CONSENT_REACHES_UNVERIFIED,
-                "The account's consent releases call detail to an email address on the bill"
-                " distribution list that is not verified; ask the contact to verify it.",
+                "The customer's consent covers an email address on the bill distribution list that"
+                " is not verified; ask the contact to verify their address.",
             )
         )
     return found

@@ -1,9 +1,9 @@
 """The hash chain over a customer's consent entries, and its verification. PURE.
 
-The hash of an entry covers its content and the hash of the entry before it. Personal data is stored
-in a separate row, a testimony, and the entry contains a salted digest of the testimony. After the
-testimony and its salt are erased, the chain stays valid, and nobody can guess a name from the
-digest.
+The hash of an entry covers its content and the hash of the entry before it. The personal fields of
+an entry are stored in a separate row, its *testimony*, and the entry contains a salted digest of
+that row. When the testimony and its salt are erased, the chain stays valid, and nobody can guess a
+name from the digest.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from enum import StrEnum, unique
 from typing import Any
 
 FIRST = "0" * 64
-"""The previous hash of the first entry."""
+"""The first entry of a ledger has this as the hash of the entry before it."""
 
 FORMAT = "consent-entry-1"
 
@@ -57,7 +57,7 @@ TESTIMONY = (
 
 @unique
 class BreakCode(StrEnum):
-    """The ways in which a ledger can differ from what was recorded."""
+    """The ways in which a consent ledger can differ from what was recorded."""
 
     ENTRY_MISSING = "ENTRY_MISSING"
     ENTRY_CHANGED = "ENTRY_CHANGED"
@@ -71,7 +71,7 @@ class BreakCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A difference between a ledger and what was recorded.
+    """A difference between a consent ledger and what was recorded.
 
     `sequence` is the number of the changed or missing entry; None if no single entry differs.
     """
@@ -83,7 +83,7 @@ class Break:
 
 
 def digest(*parts: Any) -> str:
-    """Return the SHA-256 of JSON values and datetimes, in hexadecimal."""
+    """Return the SHA-256 of a list of JSON values and datetimes, in hexadecimal."""
     text = json.dumps(
         parts, default=_spelt, ensure_ascii=False, sort_keys=True, separators=(",", ":")
     )
@@ -110,9 +110,9 @@ def breaks(
     """Return the differences between a customer's entries and what was recorded.
 
     `rows` are the entries, sorted by sequence; `testimonies` is keyed by id. `end` is the number of
-    entries and the last hash, which are stored outside of the entries, because a chain alone cannot
-    show that its end was removed. With `is_erased`, the customer was erased, so testimonies may be
-    missing.
+    entries and the hash of the last one, as stored in another table, because the chain itself
+    cannot show that its end was removed. If the customer is erased (`is_erased`), testimonies may
+    be blank.
     """
     found: list[Break] = []
     before, expected = FIRST, 1
@@ -120,7 +120,7 @@ def breaks(
         found += [_missing(number) for number in range(expected, row.sequence)]
         if row.sequence == expected and row.previous_hash != before:
             found.append(
-                _at(row, BreakCode.CHAIN_BROKEN, "does not match the hash of the entry before it")
+                _at(row, BreakCode.CHAIN_BROKEN, "does not contain the hash of the entry before it")
             )
         if row.hash != entry_hash(row):
             found.append(_at(row, BreakCode.ENTRY_CHANGED, "was changed after it was recorded"))
@@ -129,7 +129,7 @@ def breaks(
     count, last_hash = end
     found += [_missing(number) for number in range(expected, count + 1)]
     if count < expected - 1 or (count == expected - 1 and last_hash != before):
-        message = "The end of the ledger differs from the one stored with its last entry."
+        message = "The ledger does not end with the entry that was recorded last."
         found.append(Break(BreakCode.END_DIFFERS, message))
     return found
 

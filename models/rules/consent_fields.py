@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from models.rules.checks import Checks
 from models.rules.consent import DOCUMENTED, ConsentBasis, ConsentMethod, EntryKind
 from models.rules.errors import RefusalCode
-from models.rules.text import Checks
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -20,17 +20,12 @@ STATEMENT_LENGTH = 4000
 EVIDENCE_LENGTH = 500
 KEY_LENGTH = 200
 
-EFFECTIVE_WITH_OFFSET = (
-    "The effective date must have an offset from UTC, as in 2026-03-31T09:30:00Z."
-)
-EFFECTIVE_IN_RANGE = "The effective date must be in the years 1970 to 2199."
-
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A checked entry that is not stored yet; `effective_at` None means immediately."""
+    """A checked ledger entry that is not stored yet; `effective_at` None means immediately."""
 
     kind: EntryKind
     effective_at: datetime | None = None
@@ -51,25 +46,26 @@ class Draft:
 
 
 def checked(
+    checks: Checks,
     kind: EntryKind,
     values: Mapping[str, Any],
     *path: str,
     corrects_id: str | None = None,
     correction_reason: str | None = None,
 ) -> Draft:
-    """Check the input fields of an entry and return them as a draft.
+    """Check the input fields of a new ledger entry, and return them as a draft.
 
-    `path` is the path of the input that contains the fields, for error messages.
+    Refusals are added to `checks`. `path` is the path of the input that contains the fields.
 
     A grant must name its basis, who gave consent, how, and the evidence (R50, R52). If it is based
-    on terms or a privacy policy, it must also name the document and affirm that it covers emailing
-    (R53). Withdrawals (R54) and requests for bills without itemisation have no required fields.
-
-    Raises Refused with all errors found.
+    on terms or a privacy policy, it must also name that document, and affirm that the document
+    covers emailing (R53). Withdrawals (R54) and requests for non-itemised bills have no required
+    fields.
     """
-    checks = Checks()
     found: dict[str, Any] = {
-        "effective_at": _instant(checks, values.get("effective_at"), *path, "effectiveAt"),
+        "effective_at": checks.instant_between(
+            values.get("effective_at"), EARLIEST, LATEST, *path, "effectiveAt"
+        ),
         "method": values.get("method"),
     }
     if kind is EntryKind.GRANT:
@@ -80,18 +76,14 @@ def checked(
     if kind not in {EntryKind.GRANT, EntryKind.ANNULMENT}:
         found["asked_by"] = _text(checks, values, "asked_by", NAME_LENGTH, path)
         found["reason"] = _text(checks, values, "reason", REASON_LENGTH, path, has_lines=True)
-    checks.settle()
     return Draft(kind, **found, corrects_id=corrects_id, correction_reason=correction_reason)
 
 
-def checked_key(key: str | None, *path: str) -> str | None:
-    """Return the trimmed idempotency key; None if None. Raises Refused if blank or too long."""
+def checked_key(checks: Checks, key: str | None, *path: str) -> str | None:
+    """Return the trimmed idempotency key; None if None. A blank or too long one is refused."""
     if key is None:
         return None
-    checks = Checks()
-    trimmed = checks.required_text(key, KEY_LENGTH, *path, "idempotencyKey")
-    checks.settle()
-    return trimmed
+    return checks.required_text(key, KEY_LENGTH, *path, "idempotencyKey")
 
 
 def _grant(checks: Checks, values: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
@@ -147,22 +139,10 @@ def _text(
     return checks.optional_text(text, longest, *path, spelt, has_lines=has_lines)
 
 
-def _instant(checks: Checks, instant: datetime | None, *path: str) -> datetime | None:
-    if instant is None:
-        return None
-    if instant.tzinfo is None:
-        checks.refuse(RefusalCode.INVALID, EFFECTIVE_WITH_OFFSET, *path)
-        return None
-    if not EARLIEST <= instant < LATEST:
-        checks.refuse(RefusalCode.INVALID, EFFECTIVE_IN_RANGE, *path)
-        return None
-    return instant.astimezone(UTC)
-
-
 def _sha256(checks: Checks, text: str | None, *path: str) -> str | None:
     if text is None or not text.strip():
         return None
     if not _SHA256.fullmatch(text.strip()):
         message = "The SHA-256 of the evidence must have 64 hexadecimal digits."
-        checks.refuse(RefusalCode.INVALID, message, *path)
+        checks.refuse(RefusalCode.BAD_FORMAT, message, *path)
     return text.strip().lower()

@@ -1,8 +1,9 @@
-"""The delivery rule: which documents a contact is emailed, in which form, and why. PURE.
+"""The delivery rule: decides which documents a contact is emailed, in which form, and why. PURE.
 
-It implements R68 to R78. The rule is the same for persons, companies and resellers, so the
-customer's class is not an input (R75, R76). It does not cover MyAccount, which always shows all
-documents in full (R74).
+A document in full form has call detail: the list of calls, unencrypted call records, or usage
+files. The reduced form has none. The module implements R68 to R78. The rule is the same for
+persons, companies and resellers, so the customer's class is not an input (R75, R76). It does not
+cover MyAccount, the customers' portal, which always shows all documents in full (R74).
 """
 
 from collections.abc import Callable
@@ -15,7 +16,10 @@ from models.rules.document import Document
 
 @unique
 class DeliveryOutcome(StrEnum):
-    """The form in which a document is emailed; WITHHELD and NOT_ADDRESSED mean no email."""
+    """The form in which a document is emailed.
+
+    WITHHELD and NOT_ADDRESSED mean that it is not emailed at all.
+    """
 
     ITEMISED = "ITEMISED"
     SHORT = "SHORT"
@@ -33,11 +37,11 @@ class DeliveryReason(StrEnum):
     ACCOUNT_CONSENT = "ACCOUNT_CONSENT"
     CONTACT_PREFERENCE = "CONTACT_PREFERENCE"
     NO_CONSENT = "NO_CONSENT"
-    UNVERIFIED_ADDRESS = "UNVERIFIED_ADDRESS"
+    EMAIL_NOT_VERIFIED = "EMAIL_NOT_VERIFIED"
     NON_ITEMISED_REQUESTED = "NON_ITEMISED_REQUESTED"
     CONTACT_INACTIVE = "CONTACT_INACTIVE"
-    NOT_ON_BILL_LIST = "NOT_ON_BILL_LIST"
-    NO_EMAIL = "NO_EMAIL"
+    DOES_NOT_RECEIVE_BILLS = "DOES_NOT_RECEIVE_BILLS"
+    EMAIL_MISSING = "EMAIL_MISSING"
 
 
 @unique
@@ -53,7 +57,7 @@ class BillSection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """The outcomes for a document if call detail may be emailed (`full`), or not (`reduced`)."""
+    """The outcomes for a document: `full` if call detail may be emailed, `reduced` if not."""
 
     full: DeliveryOutcome
     reduced: DeliveryOutcome
@@ -70,10 +74,10 @@ AUTHORITIES = frozenset({DeliveryReason.ACCOUNT_CONSENT, DeliveryReason.CONTACT_
 """The reasons that permit emailing call detail; all other reasons prevent it."""
 
 PREFERENCE_RELEASES = frozenset(Document)
-"""The documents that are emailed in full because of a contact's confirmed preference (A1).
+"""The documents that a contact's confirmed preference can release in full (A1).
 
 The general rule in the requirements names all three documents. The section on single contacts
-names only two, as examples. If these are the complete list, remove USAGE_FILES here.
+names only two, as examples. If these two are the complete list, remove USAGE_FILES here.
 """
 
 
@@ -81,12 +85,13 @@ names only two, as examples. If these are the complete list, remove USAGE_FILES 
 class DeliveryPolicy:
     """Choices that the requirements leave open.
 
-    `preference_releases` are the documents that a confirmed preference releases (A1).
-    `needs_verified_address`: call detail is sent only to verified email addresses (A13).
+    `preference_releases` are the documents that a contact's confirmed preference can release in
+    full (A1). With `needs_verified_email`, the account's consent covers only contacts whose
+    email address is verified (A13).
     """
 
     preference_releases: frozenset[Document] = PREFERENCE_RELEASES
-    needs_verified_address: bool = False
+    needs_verified_email: bool = False
 
 
 POLICY = DeliveryPolicy()
@@ -96,27 +101,27 @@ POLICY = DeliveryPolicy()
 class Facts:
     """The inputs of the delivery rule for a contact at one instant.
 
-    `preference_documents` are the documents of the contact's confirmed preference, empty without a
-    confirmed preference; a preference that is only requested does not count (R60).
+    `preference_documents` are the documents that the contact has confirmed to want in full. It is
+    empty without a confirmation: a preference that is only requested does not count (R60).
     """
 
     is_consent_given: bool = False
     is_non_itemised_requested: bool = False
     preference_documents: frozenset[Document] = frozenset()
-    is_on_bill_list: bool = True
+    receives_bills: bool = True
     is_active: bool = True
-    has_address: bool = True
-    is_address_verified: bool = True
+    has_email: bool = True
+    is_email_verified: bool = True
 
 
 @unique
 class Step(StrEnum):
-    """An action of a user that changes an outcome."""
+    """Something that a user can do to change an outcome."""
 
     ACTIVATE_CONTACT = "ACTIVATE_CONTACT"
-    ADD_TO_BILL_LIST = "ADD_TO_BILL_LIST"
-    ADD_ADDRESS = "ADD_ADDRESS"
-    VERIFY_ADDRESS = "VERIFY_ADDRESS"
+    SET_RECEIVES_BILLS = "SET_RECEIVES_BILLS"
+    ADD_EMAIL = "ADD_EMAIL"
+    VERIFY_EMAIL = "VERIFY_EMAIL"
     RECORD_CONSENT = "RECORD_CONSENT"
     CONFIRM_PREFERENCE = "CONFIRM_PREFERENCE"
     WITHDRAW_NON_ITEMISED_REQUEST = "WITHDRAW_NON_ITEMISED_REQUEST"
@@ -127,7 +132,7 @@ class Step(StrEnum):
 
 @unique
 class StepRange(StrEnum):
-    """Whether a step affects one contact, or all contacts on the bill distribution list."""
+    """Whether a step changes outcomes for one contact, or for the whole bill distribution list."""
 
     CONTACT = "CONTACT"
     ACCOUNT = "ACCOUNT"
@@ -150,7 +155,7 @@ def range_of(step: Step) -> StepRange:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """A step, and the outcome for the document if only this step is taken."""
+    """A step, and the outcome that a document would have if only this step were taken."""
 
     step: Step
     outcome: DeliveryOutcome
@@ -172,7 +177,7 @@ class Decision:
 
     @property
     def is_password_needed(self) -> bool:
-        """Whether the contact needs a password, which is never sent by email (R73)."""
+        """Whether the contact needs a password to open the document; it is never emailed (R73)."""
         return self.outcome is DeliveryOutcome.PASSWORD_PROTECTED
 
     @property
@@ -191,25 +196,25 @@ SECTIONS = {
 
 @lru_cache(maxsize=20_000)
 def decide(document: Document, facts: Facts, policy: DeliveryPolicy = POLICY) -> Decision:
-    """Apply the delivery rule to a document; cached, because the arguments have few values."""
-    outcome, reason = _verdict(document, facts, policy)
+    """Apply the delivery rule to a document; results are cached, as there are few arguments."""
+    outcome, reason = _outcome_of(document, facts, policy)
     return Decision(
         document,
         outcome,
         reason,
         tuple(
-            Remedy(step, _verdict(document, after(step, document, facts), policy)[0])
+            Remedy(step, _outcome_of(document, after(step, document, facts), policy)[0])
             for step in _steps(document, facts, policy, reason)
         ),
     )
 
 
 def after(step: Step, document: Document, facts: Facts) -> Facts:
-    """Return the facts as they are after a step was taken for a document."""
+    """Return the facts as they would be after the step was taken for a document."""
     return _EFFECTS[step](document, facts)
 
 
-def _verdict(
+def _outcome_of(
     document: Document, facts: Facts, policy: DeliveryPolicy
 ) -> tuple[DeliveryOutcome, DeliveryReason]:
     obstacle = _obstacle(facts)
@@ -227,9 +232,9 @@ def _obstacle(facts: Facts) -> DeliveryReason | None:
     """
     if not facts.is_active:
         return DeliveryReason.CONTACT_INACTIVE
-    if not facts.is_on_bill_list:
-        return DeliveryReason.NOT_ON_BILL_LIST
-    return None if facts.has_address else DeliveryReason.NO_EMAIL
+    if not facts.receives_bills:
+        return DeliveryReason.DOES_NOT_RECEIVE_BILLS
+    return None if facts.has_email else DeliveryReason.EMAIL_MISSING
 
 
 def _reason(document: Document, facts: Facts, policy: DeliveryPolicy) -> DeliveryReason:
@@ -239,14 +244,14 @@ def _reason(document: Document, facts: Facts, policy: DeliveryPolicy) -> Deliver
     """
     if facts.is_non_itemised_requested:
         return DeliveryReason.NON_ITEMISED_REQUESTED
-    is_verified = facts.is_address_verified
-    if facts.is_consent_given and (is_verified or not policy.needs_verified_address):
+    is_verified = facts.is_email_verified
+    if facts.is_consent_given and (is_verified or not policy.needs_verified_email):
         return DeliveryReason.ACCOUNT_CONSENT
     is_preferred = _is_preferred(document, facts, policy)
     if is_preferred and is_verified:
         return DeliveryReason.CONTACT_PREFERENCE
     if facts.is_consent_given or is_preferred:
-        return DeliveryReason.UNVERIFIED_ADDRESS
+        return DeliveryReason.EMAIL_NOT_VERIFIED
     return DeliveryReason.NO_CONSENT
 
 
@@ -257,12 +262,12 @@ def _is_preferred(document: Document, facts: Facts, policy: DeliveryPolicy) -> b
 def _steps(
     document: Document, facts: Facts, policy: DeliveryPolicy, reason: DeliveryReason
 ) -> list[Step]:
-    """Return the steps that lead to more detail; if all detail is sent, those that lead to less."""
+    """Return the steps after which a contact gets more call detail; if they get all, less."""
     if _obstacle(facts) is not None:
         missing = {
             Step.ACTIVATE_CONTACT: not facts.is_active,
-            Step.ADD_TO_BILL_LIST: not facts.is_on_bill_list,
-            Step.ADD_ADDRESS: not facts.has_address,
+            Step.SET_RECEIVES_BILLS: not facts.receives_bills,
+            Step.ADD_EMAIL: not facts.has_email,
         }
     elif reason in AUTHORITIES:
         missing = {
@@ -276,7 +281,7 @@ def _steps(
         has_none = without is DeliveryReason.NO_CONSENT
         missing = {
             Step.WITHDRAW_NON_ITEMISED_REQUEST: requested,
-            Step.VERIFY_ADDRESS: without is DeliveryReason.UNVERIFIED_ADDRESS,
+            Step.VERIFY_EMAIL: without is DeliveryReason.EMAIL_NOT_VERIFIED,
             Step.RECORD_CONSENT: has_none,
             Step.CONFIRM_PREFERENCE: has_none and document in policy.preference_releases,
         }
@@ -285,19 +290,19 @@ def _steps(
 
 _EFFECTS: dict[Step, Callable[[Document, Facts], Facts]] = {
     Step.ACTIVATE_CONTACT: lambda _, facts: replace(facts, is_active=True),
-    Step.ADD_TO_BILL_LIST: lambda _, facts: replace(facts, is_on_bill_list=True),
-    # A new email address is not verified and has no confirmed preference (R62).
-    Step.ADD_ADDRESS: lambda _, facts: replace(
-        facts, has_address=True, is_address_verified=False, preference_documents=frozenset()
+    Step.SET_RECEIVES_BILLS: lambda _, facts: replace(facts, receives_bills=True),
+    # The added email address is not verified and has no confirmed preference (R62).
+    Step.ADD_EMAIL: lambda _, facts: replace(
+        facts, has_email=True, is_email_verified=False, preference_documents=frozenset()
     ),
-    Step.VERIFY_ADDRESS: lambda _, facts: replace(facts, is_address_verified=True),
+    Step.VERIFY_EMAIL: lambda _, facts: replace(facts, is_email_verified=True),
     Step.RECORD_CONSENT: lambda _, facts: replace(facts, is_consent_given=True),
     Step.WITHDRAW_CONSENT: lambda _, facts: replace(facts, is_consent_given=False),
     # A preference can be confirmed only for a verified email address (R61).
     Step.CONFIRM_PREFERENCE: lambda document, facts: replace(
         facts,
         preference_documents=facts.preference_documents | {document},
-        is_address_verified=True,
+        is_email_verified=True,
     ),
     Step.WITHDRAW_PREFERENCE: lambda _, facts: replace(facts, preference_documents=frozenset()),
     Step.WITHDRAW_NON_ITEMISED_REQUEST: lambda _, facts: replace(

@@ -1,7 +1,7 @@
-"""Computes which contacts would have been emailed call detail in a period, and why. PURE.
+"""Computes exposures: periods in which a contact would have been emailed call detail. PURE.
 
-The period is divided at each change in the customer's history; between two changes, the result of
-the delivery rule is constant. Adjacent parts with equal results are joined.
+The queried time is divided at each change in the customer's history; between two changes, the
+result of the delivery rule is constant. Adjacent parts with equal results are joined.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,13 +11,18 @@ from typing import Protocol
 
 from models.rules.consent import ConsentBasis, ConsentState, Entry, consent_at, non_itemised_at
 from models.rules.delivery import DeliveryPolicy, DeliveryReason
-from models.rules.delivery_situation import ContactSituation, Situation, decisions, entry_behind
+from models.rules.delivery_situation import (
+    ContactSituation,
+    Situation,
+    deciding_entry_id,
+    decisions,
+)
 from models.rules.document import Document
 from models.rules.preference import PreferenceFact, preference_at
 
 
 class StateRow(Protocol):
-    """The state of a contact from `at` until the next row of the contact."""
+    """The state of a contact from `at` until the contact's next row."""
 
     contact_id: str
     at: datetime
@@ -44,7 +49,7 @@ class History:
 
 
 class ContactPreferenceFact(PreferenceFact, Protocol):
-    """An entry of a preference history, with the contact that it belongs to."""
+    """An entry of a contact's preference history, with the contact's id."""
 
     @property
     def contact_id(self) -> str: ...
@@ -54,7 +59,7 @@ class ContactPreferenceFact(PreferenceFact, Protocol):
 class Exposure:
     """A period in which a contact would have been emailed documents in full, for one reason.
 
-    It includes `from_at` and excludes `until_at`, which is at most the end of the queried period.
+    It includes `from_at` and excludes `until_at`, which is at most the end of the queried time.
     """
 
     customer_id: str
@@ -70,29 +75,29 @@ class Exposure:
 
     @property
     def authority(self) -> tuple[object, ...]:
-        """All values except the time; adjacent exposures with equal values are joined."""
+        """All attributes but the times; adjacent exposures that equal in these are joined."""
         return (self.email, self.documents, self.reason, self.basis, self.entry_id)
 
     @property
     def key(self) -> tuple[str, str, datetime]:
-        """The sort key of the exposure."""
+        """The values by which exposures are sorted: customer, contact and start."""
         return (self.customer_id, self.contact_id, self.from_at)
 
 
 def contact_at(
     state: StateRow, preferences: Sequence[PreferenceFact], instant: datetime
 ) -> ContactSituation:
-    """Return a contact's situation at an instant, from the row valid then and all preferences."""
+    """Return the facts about a contact at an instant, from the state then and all preferences."""
     return ContactSituation(
         contact_id=state.contact_id,
         name=state.name,
         email=state.email,
-        has_address=state.has_email,
+        has_email=state.has_email,
         is_verified=state.is_verified,
-        is_on_bill_list=state.receives_bills,
+        receives_bills=state.receives_bills,
         is_active=state.is_active,
         preference=preference_at(preferences, instant),
-        is_on_correspondence_list=state.receives_correspondence,
+        receives_correspondence=state.receives_correspondence,
     )
 
 
@@ -109,7 +114,7 @@ def exposures(
         (cut, consent_at(history.entries, cut), non_itemised_at(history.entries, cut).is_requested)
         for cut in cuts
     ]
-    # No detail is sent without account consent and preferences, so contacts need no check.
+    # Without consent and preferences, no call detail is sent, so the contacts need not be checked.
     if not history.preferences and not any(
         consent.is_given and not requested for _, consent, requested in accounts
     ):
@@ -159,7 +164,7 @@ def _of_contact(
             documents=tuple(one.document for one in full),
             reason=reason,
             basis=_basis(situation.consent, reason),
-            entry_id=entry_behind(situation, contact, reason),
+            entry_id=deciding_entry_id(situation, contact, reason),
             from_at=situation.at,
             until_at=end,
         )
@@ -170,7 +175,7 @@ def _basis(consent: ConsentState, reason: DeliveryReason) -> ConsentBasis | None
 
 
 def _joined(found: Iterator[Exposure]) -> list[Exposure]:
-    """Join adjacent exposures with the same authority."""
+    """Join exposures if one begins when the other ends and `authority` is equal."""
     joined: list[Exposure] = []
     for one in found:
         last = joined[-1] if joined else None

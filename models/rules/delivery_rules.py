@@ -1,7 +1,8 @@
-"""The delivery rule as a table of cases and outcomes, generated from the rule itself. PURE.
+"""Generates the table of all cases of the delivery rule, with their outcomes. PURE.
 
-Clients can query the table, and integrations can test their own code with the published file.
-`VERSION` increases with each change of the table; a test compares it with the table's digest.
+Clients can query the table, and integrators can test their own code with the published file
+`docs/delivery-rules.json`. `VERSION` increases with each change of the table; a test compares it
+with the table's digest.
 """
 
 import hashlib
@@ -36,7 +37,7 @@ class Case:
     """One row of the table: the facts, and the decision for each document."""
 
     facts: Facts
-    is_verified_address_required: bool
+    is_verified_email_required: bool
     decisions: tuple[Decision, ...]
 
     def as_record(self) -> dict[str, object]:
@@ -47,11 +48,11 @@ class Case:
                 "isConsentGiven": facts.is_consent_given,
                 "isNonItemisedRequested": facts.is_non_itemised_requested,
                 "preferenceDocuments": in_order(facts.preference_documents),
-                "isOnBillList": facts.is_on_bill_list,
+                "receivesBills": facts.receives_bills,
                 "isActive": facts.is_active,
-                "hasAddress": facts.has_address,
-                "isAddressVerified": facts.is_address_verified,
-                "isVerifiedAddressRequired": self.is_verified_address_required,
+                "hasEmail": facts.has_email,
+                "isEmailVerified": facts.is_email_verified,
+                "isVerifiedEmailRequired": self.is_verified_email_required,
             },
             "expected": [
                 {
@@ -70,9 +71,9 @@ class Case:
 def cases() -> tuple[Case, ...]:
     """Return the table of cases.
 
-    It has all cases in which the contact is sent documents. If nothing is sent, consent, preference
-    and verification make no difference, so there are only two cases for each cause: with all of
-    these, and with none.
+    It has all combinations of facts with which the contact is sent documents. If nothing is sent,
+    consent, preference and verification make no difference; so for each reason why nothing is sent
+    there are only two cases: with all three, and with none.
     """
     return tuple(
         Case(
@@ -89,14 +90,14 @@ def cases() -> tuple[Case, ...]:
 
 @cache
 def digest() -> str:
-    """Return the SHA-256 of the table, in hexadecimal."""
+    """Return the SHA-256 of the table of cases, in hexadecimal."""
     table = [case.as_record() for case in cases()]
     canonical = json.dumps(table, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def published() -> str:
-    """Return the content of the published JSON file, with one case on each line."""
+    """Return the content of `docs/delivery-rules.json`, with one case on each line."""
     lines = ",\n".join(f"    {json.dumps(case.as_record())}" for case in cases())
     return (
         f'{{\n  "version": {VERSION},\n  "digest": "{digest()}",\n  "cases": [\n{lines}\n  ]\n}}\n'
@@ -116,7 +117,7 @@ def _addressed() -> Iterator[tuple[Facts, bool]]:
             is_consent_given=consent,
             is_non_itemised_requested=requested,
             preference_documents=documents,
-            is_address_verified=verified,
+            is_email_verified=verified,
         )
         yield facts, required
 
@@ -129,9 +130,9 @@ def _not_addressed() -> Iterator[tuple[Facts, bool]]:
             facts = Facts(
                 is_consent_given=has_all,
                 preference_documents=frozenset(Document) if has_all else frozenset(),
-                is_on_bill_list=listed,
+                receives_bills=listed,
                 is_active=active,
-                has_address=address,
-                is_address_verified=has_all and address,
+                has_email=address,
+                is_email_verified=has_all and address,
             )
             yield facts, False

@@ -1,4 +1,4 @@
-"""The recorded or assumed facts of a customer that the delivery rule needs. PURE."""
+"""Gathers the recorded or assumed facts about a customer that the delivery rule needs. PURE."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,17 +18,17 @@ class ContactSituation:
     contact_id: str
     name: str
     email: str | None
-    has_address: bool
+    has_email: bool
     is_verified: bool
-    is_on_bill_list: bool
+    receives_bills: bool
     is_active: bool
     preference: PreferenceState
-    is_on_correspondence_list: bool = False
+    receives_correspondence: bool = False
 
     @property
     def is_sent_correspondence(self) -> bool:
         """Whether correspondence is emailed; it has no call detail, so it needs no consent."""
-        return self.is_on_correspondence_list and self.is_active and self.has_address
+        return self.receives_correspondence and self.is_active and self.has_email
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +51,19 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class AssumedContact:
-    """Facts to assume about a contact; None means the recorded fact.
+    """Facts to assume about a contact instead of the recorded ones; None keeps the recorded fact.
 
-    Empty `preference_documents` mean no confirmed preference.
+    Empty `preference_documents` mean that the contact has no confirmed preference.
     """
 
     contact_id: str
-    is_on_bill_list: bool | None = None
+    receives_bills: bool | None = None
     preference_documents: frozenset[Document] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """Facts to assume about a customer; None means the recorded fact."""
+    """Facts to assume about a customer; None keeps the recorded fact."""
 
     is_consent_given: bool | None = None
     is_non_itemised_requested: bool | None = None
@@ -75,12 +75,12 @@ class Assumption:
 class DeliveryAdvisoryCode(StrEnum):
     """The kinds of advisories on a contact's deliveries."""
 
-    UNVERIFIED_ADDRESS = "UNVERIFIED_ADDRESS"
+    EMAIL_NOT_VERIFIED = "EMAIL_NOT_VERIFIED"
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAdvisory:
-    """Advice for a user on a contact's deliveries; it does not change them."""
+    """Something about a contact's deliveries that a user should check; it does not change them."""
 
     code: DeliveryAdvisoryCode
     message: str
@@ -88,7 +88,7 @@ class DeliveryAdvisory:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A decision for a contact before and after an assumption."""
+    """The decisions on a document for a contact, without and with an assumption."""
 
     contact: ContactSituation
     before: Decision
@@ -96,10 +96,13 @@ class Change:
 
 
 class UnknownContact(Exception):
-    """An assumption names a contact that the customer does not have at that instant."""
+    """An assumption names a contact whom the customer does not have at that instant."""
 
     def __init__(self, contact_id: str) -> None:
-        super().__init__("The customer has no such contact at that time.")
+        super().__init__(
+            "`contactId` names a contact that the customer does not have at the instant of the"
+            " preview."
+        )
         self.contact_id = contact_id
 
 
@@ -109,10 +112,10 @@ def facts_of(situation: Situation, contact: ContactSituation) -> Facts:
         is_consent_given=situation.consent.is_given,
         is_non_itemised_requested=situation.non_itemised.is_requested,
         preference_documents=frozenset(contact.preference.documents),
-        is_on_bill_list=contact.is_on_bill_list,
+        receives_bills=contact.receives_bills,
         is_active=contact.is_active,
-        has_address=contact.has_address,
-        is_address_verified=contact.is_verified,
+        has_email=contact.has_email,
+        is_email_verified=contact.is_verified,
     )
 
 
@@ -124,13 +127,13 @@ def decisions(
     return [decide(document, facts, policy) for document in Document]
 
 
-def entry_behind(
+def deciding_entry_id(
     situation: Situation, contact: ContactSituation, reason: DeliveryReason
 ) -> str | None:
-    """Return the id of the consent or preference entry that caused a decision (R78).
+    """Return the id of the consent or preference entry that led to a decision (R78).
 
-    For NO_CONSENT, this is the entry that ended the consent or the contact's preference. None if
-    there is no such entry, or if an assumption caused the decision.
+    `reason` is that of the decision. For NO_CONSENT, it is the entry that ended the consent or the
+    contact's preference. None if there is no such entry, or if an assumption led to the decision.
     """
     if reason is DeliveryReason.ACCOUNT_CONSENT:
         return situation.consent.entry_id
@@ -152,16 +155,16 @@ def advisories_of(
     if contact.is_verified or not is_reached:
         return []
     message = (
-        "Consent releases call detail to an email address that is not verified; ask the contact to"
-        " verify it."
+        "Because of the customer's consent, call detail would be emailed to an address that is not"
+        " verified; ask the contact to verify their address."
     )
-    return [DeliveryAdvisory(DeliveryAdvisoryCode.UNVERIFIED_ADDRESS, message)]
+    return [DeliveryAdvisory(DeliveryAdvisoryCode.EMAIL_NOT_VERIFIED, message)]
 
 
 def assume(situation: Situation, assumption: Assumption) -> Situation:
     """Return a copy of the situation with the assumed facts.
 
-    Raises UnknownContact if the assumption names a contact that the situation does not have.
+    Raises UnknownContact if the assumption names a contact whom the situation does not have.
     """
     known = {contact.contact_id: contact for contact in situation.contacts}
     for assumed in assumption.contacts:
@@ -183,7 +186,7 @@ def assume(situation: Situation, assumption: Assumption) -> Situation:
 
 
 def difference(before: Situation, after: Situation, policy: DeliveryPolicy) -> Iterator[Change]:
-    """Yield the decisions that differ in outcome or reason between two situations."""
+    """Yield the decisions whose outcome or reason differs between two situations."""
     for old, new in zip(before.contacts, after.contacts, strict=True):
         pairs = zip(decisions(before, old, policy), decisions(after, new, policy), strict=True)
         for one, other in pairs:
@@ -192,8 +195,8 @@ def difference(before: Situation, after: Situation, policy: DeliveryPolicy) -> I
 
 
 def _assumed_contact(contact: ContactSituation, assumed: AssumedContact) -> ContactSituation:
-    if assumed.is_on_bill_list is not None:
-        contact = replace(contact, is_on_bill_list=assumed.is_on_bill_list)
+    if assumed.receives_bills is not None:
+        contact = replace(contact, receives_bills=assumed.receives_bills)
     documents = assumed.preference_documents
     if documents is None or documents == frozenset(contact.preference.documents):
         return contact

@@ -2,8 +2,8 @@
 
 from email_validator import EmailNotValidError, validate_email
 
+from models.rules.checks import Checks
 from models.rules.errors import RefusalCode
-from models.rules.text import Checks
 
 EMAIL_LENGTH = 254
 """The maximum length of an email address, in characters."""
@@ -14,7 +14,7 @@ class InvalidEmailError(ValueError):
 
 
 def normalise_email(text: str) -> str:
-    """Return an email address in the form to store: with the domain in Unicode and lower case.
+    """Return an email address in the form to store: the domain in Unicode and lower case.
 
     The part before the @ keeps its case, because a mail server may distinguish case there.
     Raises InvalidEmailError.
@@ -41,14 +41,14 @@ def email_on_the_wire(address: str) -> str:
 
 
 def email_key(address: str) -> str:
-    """Return the key of an email address in rate limits, without differences in case."""
+    """Return the key under which mails to an email address are counted, ignoring case."""
     return address.casefold()
 
 
 def checked_email(checks: Checks, text: str | None, *path: str) -> str | None:
-    """Return a typed email address in the form to store; None if blank or invalid.
+    """Return an email address that a user typed, in the form to store; None if blank or invalid.
 
-    An invalid one is added to `checks` as a refusal of the field at `path`.
+    If it is invalid, a refusal of the input field at `path` is added to `checks`.
     """
     trimmed = checks.optional_text(text, EMAIL_LENGTH, *path)
     if trimmed is None:

@@ -6,7 +6,7 @@ from enum import StrEnum, unique
 
 @unique
 class EnrichmentStatus(StrEnum):
-    """The state of the lookup of a customer (R87)."""
+    """The state of a customer's latest lookup (R87)."""
 
     NOT_APPLICABLE = "NOT_APPLICABLE"
     PENDING = "PENDING"
@@ -21,7 +21,7 @@ class EnrichmentStatus(StrEnum):
 
     @property
     def is_live(self) -> bool:
-        """Whether the lookup has not ended yet, so that it has a job."""
+        """Whether the lookup has not ended yet; then it has a job in the queue."""
         return self in _LIVE
 
 
@@ -31,9 +31,9 @@ _LIVE = frozenset({EnrichmentStatus.PENDING, EnrichmentStatus.RUNNING, Enrichmen
 def upcoming_attempt(
     status: EnrichmentStatus, due_at: datetime | None, now: datetime
 ) -> datetime | None:
-    """Return when the next attempt of a waiting lookup may start, if that is in the future.
+    """Return the future instant at which a waiting lookup may make its next attempt.
 
-    None if the lookup runs, has ended, or may already start (and waits for its turn in the queue).
+    None if the lookup runs, has ended, or may start already (and only waits in the queue).
     """
     is_waiting = status in (EnrichmentStatus.PENDING, EnrichmentStatus.RETRYING)
     return due_at if is_waiting and due_at is not None and due_at > now else None
@@ -41,7 +41,7 @@ def upcoming_attempt(
 
 @unique
 class EnrichmentReason(StrEnum):
-    """The reason for the state of a lookup."""
+    """Why a lookup has its state, for example why it failed or waits."""
 
     NO_ACCOUNTS_YET = "NO_ACCOUNTS_YET"
     ACCOUNTS_PDF_ONLY = "ACCOUNTS_PDF_ONLY"
@@ -65,7 +65,7 @@ class EnrichmentReason(StrEnum):
 
 @unique
 class FieldOutcome(StrEnum):
-    """The result of a lookup for one field (R85)."""
+    """What a lookup found for one field of the profile (R85)."""
 
     FOUND = "FOUND"
     NOT_FILED = "NOT_FILED"
@@ -75,7 +75,7 @@ class FieldOutcome(StrEnum):
 
 @unique
 class EnrichmentTrigger(StrEnum):
-    """The event that started a lookup."""
+    """What started a lookup."""
 
     SAVE = "SAVE"
     CLASS_CHANGE = "CLASS_CHANGE"

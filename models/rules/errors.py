@@ -1,4 +1,4 @@
-"""Refusals: errors that the user can fix, never bugs; the API returns them as data. PURE.
+"""Refusals: errors that a user can fix, never bugs; mutations return them in `userErrors`. PURE.
 
 Refused
 └── StaleVersion      the row changed since the caller read it
@@ -6,21 +6,35 @@ Refused
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum, unique
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 
 @unique
 class RefusalCode(StrEnum):
-    """All reasons for refusing a mutation. Clients may rely on this set of values."""
+    """The code of a refusal. Clients may rely on this set of values."""
 
     REQUIRED = "REQUIRED"
-    INVALID = "INVALID"
+    BLANK = "BLANK"
+    TOO_LONG = "TOO_LONG"
+    CONTROL_CHARACTERS = "CONTROL_CHARACTERS"
+    BAD_FORMAT = "BAD_FORMAT"
+    OUT_OF_RANGE = "OUT_OF_RANGE"
+    IN_THE_FUTURE = "IN_THE_FUTURE"
+    TOO_PRECISE = "TOO_PRECISE"
+    TOO_MANY_DIGITS = "TOO_MANY_DIGITS"
+    UNSUPPORTED_CURRENCY = "UNSUPPORTED_CURRENCY"
+    VALUE_NOT_ALLOWED = "VALUE_NOT_ALLOWED"
+    TOO_FEW_ITEMS = "TOO_FEW_ITEMS"
+    TOO_MANY_ITEMS = "TOO_MANY_ITEMS"
+    DUPLICATE_ITEM = "DUPLICATE_ITEM"
+    CONTRADICTORY_VALUES = "CONTRADICTORY_VALUES"
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+    CANNOT_CHANGE = "CANNOT_CHANGE"
     NOT_FOUND = "NOT_FOUND"
     ALREADY_EXISTS = "ALREADY_EXISTS"
     VERSION_CONFLICT = "VERSION_CONFLICT"
-    REASON_REQUIRED = "REASON_REQUIRED"
     ADMINISTER_REQUIRED = "ADMINISTER_REQUIRED"
     INVALID_DISPLAY_CLASS = "INVALID_DISPLAY_CLASS"
     CONTRADICTORY_FLAGS = "CONTRADICTORY_FLAGS"
@@ -57,14 +71,36 @@ class RefusalCode(StrEnum):
     INVALID_RESELLER = "INVALID_RESELLER"
     LAST_ADMINISTRATOR = "LAST_ADMINISTRATOR"
     USER_ACTIVE = "USER_ACTIVE"
+    USER_LIMIT = "USER_LIMIT"
     USER_DISABLED = "USER_DISABLED"
     TOKEN_ENDED = "TOKEN_ENDED"  # noqa: S105  # a code, no secret
-    TOO_MANY_TOKENS = "TOO_MANY_TOKENS"
+    URL_NOT_HTTPS = "URL_NOT_HTTPS"
+    URL_HAS_CREDENTIALS = "URL_HAS_CREDENTIALS"
+    URL_NOT_PUBLIC = "URL_NOT_PUBLIC"
+    WEBHOOK_ENDPOINT_LIMIT = "WEBHOOK_ENDPOINT_LIMIT"
+    WEBHOOK_ENDPOINT_INACTIVE = "WEBHOOK_ENDPOINT_INACTIVE"
+    SECRET_JUST_ROTATED = "SECRET_JUST_ROTATED"  # noqa: S105  # a code, no secret
+    NOT_REDELIVERABLE = "NOT_REDELIVERABLE"
+    ACCESS_TOKEN_LIMIT = "ACCESS_TOKEN_LIMIT"  # noqa: S105  # a code, no secret
+
+
+class Bounds(TypedDict, total=False):
+    """What a value must be like, for clients that word the message themselves."""
+
+    limit: int
+    """The maximum: of characters, digits, decimal places, items or requests, or of the number."""
+    minimum: int
+    """The minimum number, or the minimum number of items."""
+    earliest: str
+    """The earliest date or date-time, in ISO 8601."""
+    latest: str
+    """The latest date or date-time, in ISO 8601."""
+    allowed_values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One error that the caller can fix; `path` leads to the input field with the error."""
+    """One error that the caller can fix; `path` is the path of the input field with the error."""
 
     code: RefusalCode
     message: str
@@ -72,13 +108,14 @@ class Refusal:
     hint: str | None = None
     retryable: bool = False
     retry_after_seconds: int | None = None
-    """The seconds after which the same request may succeed; None if waiting does not help."""
+    """Seconds after which the same request may succeed; None if waiting does not help."""
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 class Refused(Exception):
-    """An operation was refused, and nothing changed.
+    """Raised to refuse an operation; the transaction is rolled back, so that nothing changes.
 
-    `current` is the affected row, if the response shall show its present state; else None.
+    `current` is the affected row, if the response shall show its present state; otherwise None.
     """
 
     def __init__(self, refusals: Sequence[Refusal], current: Any = None) -> None:
@@ -107,7 +144,7 @@ class StaleVersion(Refused):
 
 @contextmanager
 def about(row: Any) -> Iterator[None]:
-    """Set `current` to `row` for refusals raised in the block, so that the response shows it."""
+    """Set `current` of refusals that the block raises to `row`, so that the response shows it."""
     try:
         yield
     except Refused as refused:
@@ -120,6 +157,7 @@ def refuse(
     message: str,
     *path: str,
     hint: str | None = None,
+    **bounds: Unpack[Bounds],
 ) -> Refused:
     """Return the exception for a single refusal; the caller raises it."""
-    return Refused([Refusal(code, message, path, hint)])
+    return Refused([Refusal(code, message, path, hint, bounds=bounds)])

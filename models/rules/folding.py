@@ -1,4 +1,4 @@
-"""Computes the keys by which names are compared for equality and found by searches. PURE.
+"""Computes keys: texts by which names are compared for equality, sorted and searched. PURE.
 
 The keys are stored, so a change of this module needs a migration that recomputes them.
 """
@@ -52,7 +52,7 @@ _SEARCHED_AS = str.maketrans(
         "\u2212": "-",
     }
 )
-"""Replacements in searches: for quotes, dashes, ligatures, and letters with strokes.
+"""Replacements in keys for searches: for quotes, dashes, ligatures, and letters with strokes.
 
 These letters do not decompose into a plain letter and an accent.
 """
@@ -71,8 +71,9 @@ def holds_invisible(text: str) -> bool:
 def folded(text: str) -> str:
     """Return the key by which a name is compared with other names.
 
-    The key ignores case, composition of accents, invisible characters, wide and narrow forms, and
-    the amount of white space. It keeps accents.
+    Names have equal keys if they differ only in case, in the composition of accents, in invisible
+    characters, in wide and narrow forms, or in the amount of white space. Accents make a
+    difference.
     """
     if not text.isascii():
         visible = "".join(character for character in text if not _is_invisible(character))

@@ -1,8 +1,9 @@
 """Estimates when a waiting lookup will be done. PURE.
 
-Backlogs are modelled as fluids. The capacity is divided among the urgencies with a backlog, in
-proportion to their weights; when a backlog is empty, the other urgencies get its share. New lookups
-are assumed to arrive at the rate of the last minutes.
+The waiting lookups of each urgency (its backlog) are modelled as a fluid. The capacity, in lookups
+per second, is divided among the urgencies with a backlog in proportion to their weights; when a
+backlog is empty, the others get its share. New lookups are assumed to arrive at the rate of the
+last minutes.
 """
 
 from collections.abc import Hashable, Mapping
@@ -14,7 +15,7 @@ from typing import TypeVar
 Urgency = TypeVar("Urgency", bound=Hashable)
 
 MAX_WAIT = timedelta(days=366)
-"""The result for a longer wait is None."""
+"""Longer waits are not estimated."""
 
 SMOOTHING_S = 60.0
 """The weight of the nominal capacity, in seconds, when it is averaged with the measured one."""
@@ -41,7 +42,7 @@ COARSE_STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The number of waiting lookups of one urgency, its weight, and new lookups per second."""
+    """The number of waiting lookups of an urgency, the urgency's weight, and its arrivals."""
 
     waiting: float
     weight: float
@@ -51,10 +52,10 @@ class Backlog:
 def measured_capacity(
     ended: int, span: timedelta, nominal_per_s: float, smoothing_s: float = SMOOTHING_S
 ) -> float:
-    """Return the number of lookups that are done per second.
+    """Return the capacity: the number of lookups that are done per second while there is work.
 
-    `ended` lookups were done in `span`, during which there was always work. The result is averaged
-    with the nominal capacity, which has little effect if the span is long.
+    `ended` lookups were done in `span`, during which lookups were always waiting. The measured
+    capacity is averaged with the nominal one, which has little effect if the span is long.
     """
     return (ended + nominal_per_s * smoothing_s) / (max(span.total_seconds(), 0.0) + smoothing_s)
 
@@ -105,7 +106,7 @@ def wait_for_all(backlogs: Mapping[Urgency, Backlog], capacity_per_s: float) -> 
 
 
 def rounded(now: datetime, wait: timedelta, *, is_coarse: bool = False) -> datetime:
-    """Return `now` plus the wait, rounded up to a step of STEPS or, if coarse, COARSE_STEPS."""
+    """Return `now` plus the wait, rounded up to a multiple of the step in STEPS or COARSE_STEPS."""
     steps = COARSE_STEPS if is_coarse else STEPS
     step = next(step for longest, step in steps if wait <= longest)
     beginning = datetime.min.replace(tzinfo=UTC)
@@ -115,9 +116,10 @@ def rounded(now: datetime, wait: timedelta, *, is_coarse: bool = False) -> datet
 def _shares(
     left: Mapping[Urgency, float], backlogs: Mapping[Urgency, Backlog], capacity_per_s: float
 ) -> dict[Urgency, float]:
-    """Return the lookups done per second of each urgency: its share of the capacity by weight.
+    """Return how many lookups of each urgency are done per second: its share of the capacity.
 
-    An urgency without backlog gets no more than its arrivals.
+    The shares are in proportion to the weights, but an urgency without a backlog gets no more than
+    its arrivals.
     """
     rates = dict.fromkeys(left, 0.0)
     sharing = {one for one in left if left[one] > 0 or backlogs[one].arrivals_per_s > 0}

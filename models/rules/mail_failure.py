@@ -5,12 +5,12 @@ from enum import StrEnum, unique
 
 @unique
 class MailFailureCode(StrEnum):
-    """The reason why a mail did not reach the mail server, or why the server refused it."""
+    """Why a mail did not reach the mail server, or why the server refused it."""
 
     UNREACHABLE = "UNREACHABLE"
     TOO_SLOW = "TOO_SLOW"
     BROKE_OFF = "BROKE_OFF"
-    TURNED_AWAY_FOR_NOW = "TURNED_AWAY_FOR_NOW"
+    TEMPORARILY_REFUSED = "TURNED_AWAY_FOR_NOW"  # as older rows have it
     SIGN_IN_REFUSED = "SIGN_IN_REFUSED"
     NOT_ENCRYPTED = "NOT_ENCRYPTED"
     RECIPIENT_REFUSED = "RECIPIENT_REFUSED"

@@ -1,9 +1,9 @@
 """Decides which names mails may contain, so that users cannot send text to strangers. PURE.
 
 A user who can edit contacts chooses both the name and the email address, and the mail comes from
-our sender address. So mails contain only short, plain names, and otherwise neutral words. The rule
-lists allowed characters and words, because texts that look like web addresses are too many to list:
-some letters look like dots.
+the platform's sender address. So mails contain only short, plain names; any other name is replaced
+by neutral words. The rule lists allowed characters and words, because texts that look like web
+addresses are too many to list: some letters look like dots.
 """
 
 import re
@@ -72,7 +72,7 @@ def _bare(word: str) -> str:
 
 
 def _is_word(word: str, following: str) -> bool:
-    """Return whether a word of a name is allowed; `following` is the next word, or empty."""
+    """Return whether a word of a name is allowed before the word `following`, "" at the end."""
     if word == "&":
         return bool(following)
     if following:

@@ -1,4 +1,4 @@
-"""The catalogue of permissions, with the permissions that each of them includes. PURE."""
+"""The catalogue of permissions, with the permissions that each of them implies. PURE."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 @unique
 class Scope(StrEnum):
-    """The codes of the permissions (`resource:verb`), which are the scopes of access tokens too."""
+    """The codes of permissions (`resource:verb`), which are also the scopes of access tokens."""
 
     CUSTOMER_CLASSES_READ = "customer_classes:read"
     CUSTOMER_CLASSES_WRITE = "customer_classes:write"
@@ -23,13 +23,15 @@ class Scope(StrEnum):
     PERSONAL_DATA_READ = "personal_data:read"
     ACCESS_READ = "access:read"
     ACCESS_ADMINISTER = "access:administer"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
     AUDIT_READ = "audit:read"
     AUDIT_ERASE = "audit:erase"
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """An entry of the catalogue; `implied` are the other permissions that it includes."""
+    """A permission in the catalogue; a user who has it also has the permissions `implied`."""
 
     code: Scope
     description: str
@@ -42,8 +44,8 @@ CATALOGUE: Mapping[Scope, Permission] = MappingProxyType(
         for permission in (
             Permission(
                 Scope.CUSTOMER_CLASSES_READ,
-                "View customer classes, including retired ones and how classes are used, and"
-                " customer templates.",
+                "View customer templates and customer classes, including retired classes and how"
+                " classes are used.",
             ),
             Permission(
                 Scope.CUSTOMER_CLASSES_WRITE,
@@ -54,13 +56,14 @@ CATALOGUE: Mapping[Scope, Permission] = MappingProxyType(
             ),
             Permission(
                 Scope.CUSTOMER_CLASSES_ADMINISTER,
-                "Override the protection of shipped customer classes, retire shipped classes, and"
-                " delete classes.",
+                "Delete customer classes; and retire, or change the protected name and flags of,"
+                " classes that came with the platform.",
                 frozenset({Scope.CUSTOMER_CLASSES_WRITE, Scope.CUSTOMER_CLASSES_READ}),
             ),
             Permission(
                 Scope.CUSTOMERS_READ,
-                "View customers, their classes and labels, and the classes that can be assigned.",
+                "View customers, their classes and labels, and the classes that customers can be"
+                " put into.",
             ),
             Permission(
                 Scope.CUSTOMERS_WRITE,
@@ -79,12 +82,14 @@ CATALOGUE: Mapping[Scope, Permission] = MappingProxyType(
             Permission(Scope.CONSENT_READ, "View the consent ledger and export its evidence."),
             Permission(
                 Scope.CONSENT_WRITE,
-                "Record, withdraw and correct consent, and requests for bills without itemisation.",
+                "Record, withdraw and correct consent, and requests for bills without a list of"
+                " calls.",
                 frozenset({Scope.CONSENT_READ}),
             ),
             Permission(
                 Scope.PERSONAL_DATA_READ,
-                "View personal data unmasked, in all objects that other permissions show.",
+                "View personal data unmasked, in all objects that the caller's other permissions"
+                " show.",
             ),
             Permission(
                 Scope.ACCESS_READ, "View users, user groups, access tokens and their permissions."
@@ -95,8 +100,18 @@ CATALOGUE: Mapping[Scope, Permission] = MappingProxyType(
                 " permission that they do not have.",
                 frozenset({Scope.ACCESS_READ}),
             ),
+            Permission(Scope.WEBHOOKS_READ, "View webhook endpoints and what was sent to them."),
+            Permission(
+                Scope.WEBHOOKS_WRITE,
+                "Add, edit, test and delete webhook endpoints, rotate their secrets, and send"
+                " events again. Nobody can have events sent that they may not read.",
+                frozenset({Scope.WEBHOOKS_READ}),
+            ),
             Permission(Scope.AUDIT_READ, "View the audit trail."),
-            Permission(Scope.AUDIT_ERASE, "Erase a person's name from the audit trail."),
+            Permission(
+                Scope.AUDIT_ERASE,
+                "Erase the names of users and access tokens from the audit trail.",
+            ),
         )
     }
 )
@@ -116,6 +131,8 @@ FOR_PARTNERS = frozenset(
         Scope.PERSONAL_DATA_READ,
         Scope.ACCESS_READ,
         Scope.ACCESS_ADMINISTER,
+        Scope.WEBHOOKS_READ,
+        Scope.WEBHOOKS_WRITE,
         Scope.AUDIT_READ,
     }
 )
@@ -126,12 +143,12 @@ None of them allows changes of data that all tenants share (R99).
 
 
 def known(codes: Iterable[str]) -> frozenset[Scope]:
-    """Return the permissions with the stored codes; codes unknown to this version are dropped."""
+    """Return the permissions with these codes; codes unknown to this program are left out."""
     return frozenset(Scope(code) for code in codes if code in _CODES)
 
 
 def with_implied(scopes: Iterable[Scope]) -> frozenset[Scope]:
-    """Return the permissions together with those that they include."""
+    """Return the permissions together with those that they imply."""
     given = frozenset(scopes)
     return given.union(*(CATALOGUE[scope].implied for scope in given))
 

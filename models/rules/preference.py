@@ -1,4 +1,7 @@
-"""Computes a contact's attachment preference at an instant (R60 to R63). PURE."""
+"""Computes a contact's attachment preference at an instant (R60 to R63). PURE.
+
+A preference is the contact's own confirmed wish to be emailed certain documents in full.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -47,10 +50,10 @@ class PreferenceFact(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PreferenceState:
-    """Whether a confirmed preference is valid at an instant, and for which documents.
+    """Whether a contact has a confirmed preference at an instant, and for which documents.
 
-    `entry_id` and `since` are from the entry that confirmed or ended the preference; None without
-    such an entry.
+    `entry_id` and `since` are id and time of the entry that confirmed or ended the preference; None
+    if there is no such entry.
     """
 
     is_confirmed: bool = False
@@ -68,7 +71,7 @@ NEWEST = datetime.max.replace(tzinfo=UTC)
 def preference_at(entries: Iterable[PreferenceFact], instant: datetime) -> PreferenceState:
     """Return the preference of a contact at an instant, from their entries in any order.
 
-    The newest entry of a decisive kind decides; of several at the same time, the entry with the
+    The newest entry of a kind in DECISIVE decides; of several at the same time, the one with the
     highest sequence.
     """
     newest: PreferenceFact | None = None

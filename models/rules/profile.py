@@ -1,7 +1,7 @@
 """A customer's company profile: its fields, their sources, and merging of lookup results. PURE.
 
-A profile is stored as one JSON object. It has an entry for each field of `WANTED_FIELDS` with a
-value, and `details` with the fields that only the register provides.
+A profile is stored as one JSON object. It has an entry for each field of `WANTED_FIELDS` that has a
+value, and in `details` those fields that only Companies House ("the register") provides.
 """
 
 import re
@@ -31,6 +31,23 @@ _EARLIEST_ZONE = timezone(timedelta(hours=14))
 _PO_BOX = re.compile(r"(?:p\W{0,2}o\W{0,2}|post office )box\b", re.IGNORECASE)
 _BOX = re.compile(r"^box\W*", re.IGNORECASE)
 
+
+@unique
+class ProfileField(StrEnum):
+    """The fields that lookups fill (R84) and users may edit."""
+
+    REGISTERED_ADDRESS = "registered_address"
+    INCORPORATED_ON = "incorporated_on"
+    EMPLOYEES = "employees"
+    FIXED_ASSETS = "fixed_assets"
+    CURRENT_ASSETS = "current_assets"
+    TOTAL_ASSETS = "total_assets"
+    TOTAL_ASSETS_LESS_CURRENT_LIABILITIES = "total_assets_less_current_liabilities"
+    NET_ASSETS = "net_assets"
+
+
+WANTED_FIELDS = tuple(field.value for field in ProfileField)
+
 FIGURES = (
     "fixed_assets",
     "current_assets",
@@ -46,13 +63,10 @@ ACCOUNTS_FIELDS = ("employees", *FIGURES)
 PROFILE_FIELDS = ("registered_address", "incorporated_on")
 """The fields that come from the register's company profile."""
 
-WANTED_FIELDS = (*PROFILE_FIELDS, *ACCOUNTS_FIELDS)
-"""The fields that lookups fill (R84) and users may edit."""
-
 
 @unique
 class ValueSource(StrEnum):
-    """The source of a value in a profile (R86)."""
+    """Where a value in a profile comes from (R86)."""
 
     USER = "USER"
     REGISTER = "REGISTER"
@@ -94,12 +108,12 @@ class Merged:
 def merge(
     current: Profile, found: Mapping[str, ProfileEntry], unreadable: frozenset[str]
 ) -> Merged:
-    """Merge the values `found` by a lookup into the profile `current`.
+    """Merge the values that a lookup `found` into the profile `current`.
 
-    Values of users are kept; a different value of the lookup becomes a suggestion (R86). A value of
-    an earlier lookup is replaced, or removed if the register no longer has a value, because figures
-    of an older year must not be shown as current (A24). `unreadable` are fields that the register
-    has in a form that could not be read.
+    Values that users typed are kept; a different value of the lookup becomes a suggestion (R86).
+    Values of earlier lookups are replaced, or removed if the register no longer has a value,
+    because figures of an older year must not be shown as current (A24). `unreadable` are the fields
+    whose values in the register could not be read.
     """
     profile: Profile = {}
     outcomes: dict[str, FieldOutcome] = {}
@@ -131,18 +145,23 @@ def is_same_value(name: str, one: ProfileEntry, other: ProfileEntry) -> bool:
     return bool(one["value"] == other["value"])
 
 
-def is_to_come(day: date, now: datetime) -> bool:
+def latest_day(now: datetime) -> date:
+    """Return the latest day that has begun in any time zone."""
+    return now.astimezone(_EARLIEST_ZONE).date()
+
+
+def is_in_future(day: date, now: datetime) -> bool:
     """Return whether a day has not begun yet in any time zone."""
-    return day > now.astimezone(_EARLIEST_ZONE).date()
+    return day > latest_day(now)
 
 
 def typed_by_user(name: str, current: ProfileEntry | None, typed: ProfileEntry) -> ProfileEntry:
     """Return the entry to store after a user typed a value for the field `name`.
 
-    If the user repeated the current value, the current entry is kept, so that a form that sends all
-    fields does not turn the register's values into the user's. A corrected spelling, line, currency
-    or date is a new value. A missing date repeats the date of a register's figure, because forms
-    may have no field for the date.
+    If the typed value equals the current one, the current entry is kept, so that a form that sends
+    all fields does not turn the register's values into the user's. Another spelling, address line,
+    currency or date makes a new value. A figure typed without a date counts as having the current
+    date, because forms may have no field for it.
     """
     return current if current is not None and _repeats(name, current, typed) else typed
 
@@ -160,7 +179,7 @@ def _repeats(name: str, current: ProfileEntry, typed: ProfileEntry) -> bool:
 
 
 def without_user_values(profile: Profile) -> Profile:
-    """Return the profile without values of users, so that a lookup can fill these fields."""
+    """Return the profile without values that users typed, so that a lookup can fill the fields."""
     return {
         name: entry
         for name, entry in profile.items()
@@ -169,7 +188,7 @@ def without_user_values(profile: Profile) -> Profile:
 
 
 def without_register_values(profile: Profile) -> Profile:
-    """Return only the values of users; used when the company number changes."""
+    """Return only the values that users typed; used when the company number changes."""
     return {
         name: entry
         for name, entry in profile.items()
@@ -184,7 +203,7 @@ def written_lines(address: Mapping[str, str | None]) -> list[str]:
 
 
 def _written(name: str, line: str) -> str:
-    """Return a line of a postal address for display; prepend "PO Box" to a bare box number."""
+    """Return a line of a postal address for an envelope; put "PO Box" before a bare number."""
     if name != "po_box" or _PO_BOX.match(line):
         return line
     return f"PO Box {_BOX.sub('', line)}"

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long to wait after failed attempts, and when to give up.
+    """How long to wait after each failed attempt of a job, and when to give up.
 
     The defaults retry for about two days, because outages of a day or two happen.
     """

@@ -1,4 +1,4 @@
-"""The four urgencies of jobs, and the share of the work that each gets. PURE."""
+"""The four urgencies of jobs, and the share of started jobs that each gets. PURE."""
 
 from enum import IntEnum, unique
 
@@ -18,12 +18,12 @@ class Urgency(IntEnum):
 
     @property
     def stride(self) -> int:
-        """How much each started job increases the urgency's turn; the smallest turn is next."""
+        """By how much each started job increases the urgency's virtual time (`queue_turn`)."""
         return STRIDES[self]
 
     @property
     def weight(self) -> int:
-        """The urgency's share of starts, relative to the weights of other urgencies with jobs."""
+        """The urgency's share of started jobs, relative to the other urgencies that have jobs."""
         return _COMMON_MULTIPLE // STRIDES[self]
 
     @property
@@ -33,7 +33,8 @@ class Urgency(IntEnum):
 
 
 STRIDES = {Urgency.REQUESTED: 5, Urgency.SAVED: 5, Urgency.BULK: 10, Urgency.REFRESH: 24}
-"""Strides by urgency. The weights are 24 : 24 : 12 : 5, so 1 of 13 started jobs is a refresh even
-if all urgencies have jobs."""
+"""Strides by urgency; a smaller stride means more starts. They give weights of 24 : 24 : 12 : 5, so
+that 1 of 13 started jobs is a refresh even if all urgencies have jobs.
+"""
 
 _COMMON_MULTIPLE = 120

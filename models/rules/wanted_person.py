@@ -31,18 +31,18 @@ class Wanted:
         return any(pattern.search(fold(text)) for text in _texts(value))
 
     def is_named(self, name: str | None) -> bool:
-        """Return whether `name` is the wanted name; false if looking for an email address."""
+        """Return whether `name` is the wanted name; false if an email address is wanted."""
         is_given = name is not None and self.name is not None
         return is_given and searchable(name or "") == searchable(self.name or "")
 
     def is_at(self, email: str | None) -> bool:
-        """Return whether `email` is the wanted email address; false if looking for a name."""
+        """Return whether `email` is the wanted email address; false if a name is wanted."""
         return email is not None and self.email is not None and _key(email) == _key(self.email)
 
 
 @lru_cache(maxsize=8)
 def _matcher(wanted: Wanted) -> tuple[re.Pattern[str], Callable[[str], str]]:
-    """Return a pattern that matches the person, and the function that folds texts for it."""
+    """Return a pattern that matches the person, and the function to apply to texts before it."""
     if wanted.email is not None:
         words = "|".join(re.escape(one) for one in sorted(_spellings(wanted.email)))
         return re.compile(rf"(?<![\w.+-])(?:{words})(?!\w|[.-]\w)"), folded

@@ -1,1 +1,1 @@
-"""The database: connections, row queries, SQL dialects, locks and the tenant scope."""
+"""Access to the database: connections, row queries, SQL dialects, locks and the tenant scope."""

@@ -10,7 +10,8 @@ from models.storage.statement_time import add_since
 async def run_in_thread(connection: Any, work: Callable[[Any], None]) -> None:
     """Call `work` with the inner `sqlite3` connection, in the thread of an aiosqlite connection.
 
-    aiosqlite's public methods switch threads for each statement; this runs many in one switch.
+    aiosqlite's public methods switch to that thread once for each statement; `work` may run many
+    statements in one switch.
     """
 
     def run() -> None:
@@ -20,7 +21,7 @@ async def run_in_thread(connection: Any, work: Callable[[Any], None]) -> None:
 
 
 def time_thread_of(connection: Any) -> None:
-    """Make an aiosqlite connection add the time of its statements to the request's database time.
+    """Make an aiosqlite connection add the times of its statements to the current operation's.
 
     All methods of the connection call `_execute`, so only `_execute` is replaced. Timing Tortoise's
     methods instead would also count the time spent waiting for other tasks.

@@ -1,4 +1,4 @@
-"""The pool of PostgreSQL connections for transactions and for Tortoise's single statements."""
+"""A pool of PostgreSQL connections, for transactions and for Tortoise's single statements."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
 from models.storage.database_faults import DatabaseFault, DatabaseUnavailable, FaultKind
-from models.storage.read_pool import GONE, hang_up
+from models.storage.read_pool import GONE, abort_connection
 from models.storage.tortoise_internals import has_ended
 
 MAX_WAIT_S = 15.0
@@ -37,13 +37,13 @@ class ConnectionPool:
         return tuple(self._taken)
 
     async def acquire(self) -> Any:
-        """Acquire a connection; waiting callers are served in the order in which they called.
+        """Take a connection from the pool; waiting callers get one in the order of their calls.
 
         Raises DatabaseUnavailable if no connection is free within MAX_WAIT_S seconds, and
         InterfaceError if the pool is closed.
         """
         if not self._turns.locked():
-            await self._turns.acquire()  # does not wait
+            await self._turns.acquire()  # a slot is free
         else:
             try:
                 async with asyncio.timeout(MAX_WAIT_S):
@@ -83,7 +83,7 @@ class ConnectionPool:
         self._turns.release()  # wakes the first waiting caller, which fails and wakes the next
 
     def forget_idle(self) -> None:
-        """Close the idle connections, so that the next acquisition opens a new one."""
+        """Close the idle connections, so that `acquire` opens new ones."""
         while self._idle:
             self._idle.pop().terminate()
 
@@ -106,7 +106,7 @@ class ConnectionPool:
 
 
 class ServerTransaction(Protocol):
-    """The attributes and methods of a Tortoise transaction that `Unit` uses.
+    """What `PooledTransactionContext` uses of a Tortoise transaction on PostgreSQL.
 
     `session` is the asyncpg connection.
     """
@@ -124,8 +124,11 @@ class ServerTransaction(Protocol):
         """Send ROLLBACK."""
 
 
-class Unit(TransactionContext):
-    """A transaction on a connection of the pool, released at the end even if BEGIN fails."""
+class PooledTransactionContext(TransactionContext):
+    """The context of a transaction on a connection from the pool.
+
+    The connection is released at the end, even if BEGIN fails.
+    """
 
     def __init__(
         self, opened: Callable[[], Awaitable[ConnectionPool]], transaction: ServerTransaction
@@ -149,7 +152,7 @@ class Unit(TransactionContext):
         try:
             await self._transaction.begin()
         except BaseException:
-            # The server may have begun a transaction that the driver does not know of yet.
+            # The server may have begun a transaction of which the driver does not know yet.
             session.terminate()
             await pool.release(session)
             raise
@@ -174,8 +177,8 @@ class Unit(TransactionContext):
             self._transaction.session.terminate()
 
 
-class Taken:
-    """A context manager that lends a connection for one statement outside of transactions."""
+class PooledConnectionContext:
+    """A context that takes a connection from the pool for one statement outside of transactions."""
 
     def __init__(self, opened: Callable[[], Awaitable[ConnectionPool]]) -> None:
         self._opened = opened
@@ -188,6 +191,6 @@ class Taken:
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is not None and not issubclass(kind, Exception):
-                await hang_up(self._session)
+                await abort_connection(self._session)
         finally:
             await self._source.release(self._session)

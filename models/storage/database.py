@@ -1,4 +1,4 @@
-"""Opens the database, runs transactions, and notifies watchers of topics after a commit."""
+"""Opens the database, runs transactions, and fires topics (wakes their watchers) after commits."""
 
 import asyncio
 import random
@@ -21,11 +21,12 @@ from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
 from models.storage.database_faults import lacks_name
+from models.storage.dry_run import is_dry_run
 from models.storage.fault_log import FAULTS, report
 from models.storage.read_pool import CONNECT_S, ReadingConnections, connected
 from models.storage.schema_fit import APPLIED, SchemaFit, fit_of, own_migrations
-from models.storage.sqlite_epochs import LiteEpochs
-from models.storage.sqlite_log import ERASED, empty_log
+from models.storage.sqlite_epochs import SqliteEpochs
+from models.storage.sqlite_log import ERASED, truncate_wal
 from models.storage.tenant_clients import ENGINE, added_for, refuse_foreign
 from models.storage.tenant_scope import current_tenant
 from models.storage.tortoise_internals import start_tortoise
@@ -43,7 +44,7 @@ POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
 BUSY_TIMEOUT_MS = 15_000
 RECONNECT_S = 2.0
 SCHEMA = "schema"
-"""The topic that is fired after migrations were applied."""
+"""The topic that is fired when migrations have been applied."""
 CHECK_SCHEMA_S = 5.0
 READER = "reader"
 """The attribute of Tortoise's connection that holds the connections for reads (`run` in sql.py)."""
@@ -56,18 +57,18 @@ COLLISIONS = (
     asyncpg.LockNotAvailableError,
     asyncpg.SerializationError,
 )
-"""Exceptions that cause a retry: transactions collided on PostgreSQL, or the schema changed."""
+"""Exceptions after which a transaction is retried: a collision, or a change of the schema."""
 
 KEEP_TRYING_S = BUSY_TIMEOUT_MS / 1000
 MAX_PAUSE_S = 0.05
 _woken: ContextVar[set[str] | None] = ContextVar("woken", default=None)
 
 PLANNER_SETTING = "enable_incremental_sort"
-"""Must be off: else PostgreSQL reads lists by the index of unique numbers, with erased rows."""
+"""Is set to off, or PostgreSQL would read lists by an index that includes erased rows."""
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:
-    """Set the planner option and the lock timeout, which is the same as on SQLite."""
+    """Set the session's planner option, and the same lock timeout as on SQLite."""
     await connection.execute(f"SET {PLANNER_SETTING} = off; SET lock_timeout = {BUSY_TIMEOUT_MS}")
 
 
@@ -76,19 +77,19 @@ async def _leave_as_it_is(_: asyncpg.Connection) -> None:
 
 
 class _RollBackDryRunError(Exception):
-    """Raised inside the transaction of a dry run to roll it back."""
+    """Raised at the end of a dry run, inside its transaction, so that it is rolled back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """The asyncio events of this process by topic, set by commits here and in other processes."""
+    """By topic, the events to set when a commit, of this or another process, fires the topic."""
 
     _watchers: dict[str, set[asyncio.Event]] = field(default_factory=dict)
     _fired: Counter[str] = field(default_factory=Counter)
 
     @contextmanager
     def watching(self, topic: str) -> Iterator[asyncio.Event]:
-        """Yield an event that is set whenever the topic is fired; the caller clears it."""
+        """Yield an asyncio event that is set whenever the topic is fired; the caller clears it."""
         event = asyncio.Event()
         self._watchers.setdefault(topic, set()).add(event)
         try:
@@ -97,7 +98,7 @@ class Signals:
             self._watchers[topic].discard(event)
 
     def fire(self, topic: str) -> None:
-        """Set the events of all watchers of the topic in this process."""
+        """Set the events that watch the topic in this process."""
         self._fired[topic] += 1
         for event in self._watchers.get(topic, ()):
             event.set()
@@ -108,7 +109,7 @@ class Signals:
 
 
 class Database:
-    """A connection to one database; the application opens it at its start and closes it.
+    """The database of a process, which the application opens at its start and closes at its end.
 
     `is_pooled` says that the URL leads to a pooler in transaction mode, such as pgbouncer. Each
     statement or transaction may then run in another server session, so no statement is prepared
@@ -139,7 +140,7 @@ class Database:
         self._listener: asyncio.Task[None] | None = None
         self._is_listening = False
         self._reader: sqlite3.Connection | None = None
-        self._lite_epochs: LiteEpochs | None = None
+        self._sqlite_epochs: SqliteEpochs | None = None
         """Reads and caches the epochs of topics on SQLite; None on PostgreSQL and before `open`."""
         self.schema_fit: SchemaFit | None = None
         """The result of the last `check_schema`; None before the first."""
@@ -147,12 +148,12 @@ class Database:
 
     @property
     def may_write(self) -> bool:
-        """Whether the last schema check allows writes; true before the first check."""
+        """Whether the last check of the schema allows writes; true before the first check."""
         return self.schema_fit is None or self.schema_fit.may_write
 
     @property
     def config(self) -> dict[str, Any]:
-        """Tortoise's configuration."""
+        """The configuration to pass to Tortoise."""
         connection = expand_db_url(self.url) | {"engine": ENGINE}
         if self.is_postgres:
             given = connection["credentials"].items()
@@ -180,12 +181,12 @@ class Database:
 
     @property
     def dsn(self) -> str:
-        """The database URL with the scheme `postgresql`, as PostgreSQL's clients expect it."""
+        """The database URL with the scheme `postgresql`, which asyncpg expects."""
         return _as_dsn(self.url)
 
     @property
     def direct_dsn(self) -> str:
-        """The URL of the server without a pooler, for statements that need their own session."""
+        """The URL of the server, not of a pooler, for statements that need their own session."""
         return _as_dsn(self._direct_url or self.url)
 
     @property
@@ -237,7 +238,7 @@ class Database:
         return fit_of(own_migrations(), [row[0] for row in rows])
 
     async def check_schema(self) -> SchemaFit:
-        """Read, store and return the schema fit; log a change. If wrong, writes are refused."""
+        """Check the schema and return the result, by which `transaction` refuses writes."""
         fit = await self.read_schema_fit()
         if self.schema_fit != fit and not (self.schema_fit is None and fit.may_write):
             (log.info if fit.may_write else log.warning)("schema_checked", schema=str(fit))
@@ -247,7 +248,7 @@ class Database:
 
     @asynccontextmanager
     async def schema_watched(self) -> AsyncIterator[None]:
-        """Check the schema now, and repeatedly in the background until the context exits."""
+        """Check the schema now, and repeatedly in the background until the end of the context."""
         try:
             await self.check_schema()
         except Exception as error:
@@ -271,20 +272,20 @@ class Database:
                     report("schema_unchecked", error)
 
     async def _read_quietly(self, text: str) -> Sequence[Sequence[Any]]:
-        """Run a statement on a connection for reads, outside of transactions, without logging."""
+        """Run a read outside of transactions, without logging it."""
         if self._reader is not None:
             return self._reader.execute(text).fetchall()
         assert self._reading_connections is not None  # noqa: S101  # the database is open
         return await self._reading_connections.fetch(text, ())
 
     def epoch(self, topic: str) -> int | None:
-        """Return a number that changes whenever any process changes the data of the topic.
+        """Return the epoch: a number that changes when any process changes the data of a topic.
 
         Callers compare it with the number at which they cached data. None means that this process
         currently receives no notifications of other processes, so cached data may be stale.
         """
-        if self._lite_epochs is not None:
-            return self._lite_epochs.of(topic)
+        if self._sqlite_epochs is not None:
+            return self._sqlite_epochs.of(topic)
         return self.signals.fired(topic) if self._is_listening else None
 
     async def transaction(
@@ -292,10 +293,10 @@ class Database:
     ) -> Result:
         """Run `work` to its end in one transaction, even if the caller is cancelled meanwhile.
 
-        Cancelling inside a transaction would leave the connection unusable, so `work` runs in
-        its own task. Returns the result of `work`; with `dry_run`, rolls back and still returns
-        the result. If the transaction collides with another one on PostgreSQL, `work` runs again
-        from its start. Raises DatabaseUnavailable if the schema does not fit this program.
+        Cancelling inside a transaction would leave the connection unusable, so `work` runs in a
+        separate task. Returns the result of `work`; with `dry_run`, the transaction is rolled back
+        before. If it collides with another transaction on PostgreSQL, `work` runs again from its
+        start. Raises DatabaseUnavailable if the schema does not fit this program.
         """
         if self.schema_fit is not None:
             self.schema_fit.refuse_writes()
@@ -307,10 +308,9 @@ class Database:
     def _open_reader(self) -> "sqlite3.Connection":
         from models.storage.sqlite_clients import open_reader  # noqa: PLC0415  # PostgreSQL needs none
 
-        path = self.config["connections"]["default"]["credentials"]["file_path"]
-        reader = open_reader(path)
+        reader = open_reader(self.config["connections"]["default"]["credentials"]["file_path"])
         setattr(get_connection("default"), READER, reader)
-        self._lite_epochs = LiteEpochs(reader)
+        self._sqlite_epochs = SqliteEpochs(reader)
         return reader
 
     def _forget(self, unit: asyncio.Task[Any]) -> None:
@@ -336,6 +336,7 @@ class Database:
     async def _try_unit(self, work: Callable[[], Awaitable[Result]], *, dry_run: bool) -> Result:
         topics: set[str] = set()
         _woken.set(topics)
+        is_dry_run.set(dry_run)
         added_for.set(set())
         try:
             async with in_transaction() as connection:
@@ -349,7 +350,7 @@ class Database:
         for topic in topics:
             self.signals.fire(topic)
         if ERASED in topics and not self.is_postgres:
-            await empty_log(self.config["connections"]["default"]["credentials"]["file_path"])
+            await truncate_wal(self.config["connections"]["default"]["credentials"]["file_path"])
         return result
 
     async def _listen(self, topics: Sequence[str]) -> None:
@@ -368,7 +369,7 @@ class Database:
             for topic in topics:
                 await connection.add_listener(topic, lambda *args: self.signals.fire(args[2]))
             for topic in topics:
-                self.signals.fire(topic)  # may have been missed while disconnected
+                self.signals.fire(topic)  # it may have been fired while this was disconnected
             self._is_listening = True
             await lost.wait()
         finally:
@@ -377,7 +378,7 @@ class Database:
 
 
 async def wake(topic: str) -> None:
-    """Fire the topic in every process that listens, once the current transaction has committed."""
+    """Fire a topic in all processes that listen to it, after the current transaction's commit."""
     note_wake(topic)
     connection = get_connection("default")
     if dialect_of(connection) == "postgres":
@@ -385,9 +386,8 @@ async def wake(topic: str) -> None:
 
 
 def note_wake(topic: str | None) -> None:
-    """Fire the topic, unless None, in this process once the current transaction has committed."""
-    topics = _woken.get()
-    if topics is not None and topic is not None:
+    """Fire a topic, unless None, in this process only, once the transaction is committed."""
+    if (topics := _woken.get()) is not None and topic is not None:
         topics.add(topic)
 
 

@@ -29,7 +29,7 @@ TOLERATED = timedelta(seconds=5)
 
 
 class DatabaseClock:
-    """Returns the database's time when called; call `synchronise` first."""
+    """Returns the database's time when it is called; `synchronise` must be called before."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic

@@ -1,7 +1,7 @@
 """Distinguishes database faults (lost, locked, read-only, full, out of resources) from bugs. PURE.
 
 A fault means that the database could not run a correct statement. A wrong statement or a violated
-constraint is a bug, not a fault.
+constraint is a bug of this program, not a fault.
 """
 
 import errno
@@ -14,7 +14,7 @@ from enum import StrEnum, unique
 
 @unique
 class FaultKind(StrEnum):
-    """Why the database could not serve a statement."""
+    """Why the database could not run a statement."""
 
     LOST = "LOST"
     """No connection: the server is down, restarts, or closed the connection."""
@@ -63,7 +63,7 @@ class DatabaseFault:
 
 
 class DatabaseUnavailable(Exception):
-    """The database could not serve a request."""
+    """Raised, or shown to clients, if the database could not serve a request because of `fault`."""
 
     def __init__(self, fault: DatabaseFault) -> None:
         super().__init__(f"the database is unavailable: {fault.kind} {fault.code}")
@@ -93,7 +93,7 @@ SQLSTATES = {
     "XX001": FaultKind.DAMAGED,
     "XX002": FaultKind.DAMAGED,
 }
-"""Kinds by SQLSTATE, or by SQLSTATE class for the rest of that class."""
+"""The kind of fault by SQLSTATE, or by its first two characters for all others of that class."""
 
 OUTCOME_UNKNOWN = ("08", "40003", "57P")
 """Prefixes of SQLSTATEs after which a COMMIT may have succeeded."""
@@ -113,7 +113,7 @@ SQLITE = {
     "CORRUPT": FaultKind.DAMAGED,
     "NOTADB": FaultKind.DAMAGED,
 }
-"""Kinds by SQLite's primary result code, without SQLITE_."""
+"""The kind of fault by SQLite's primary result code, without the prefix SQLITE_."""
 
 UNDEFINED = ("42P01", "42703")
 """SQLSTATEs of an unknown table or column."""
@@ -121,14 +121,14 @@ UNDEFINED = ("42P01", "42703")
 UNDEFINED_SQLITE = ("no such table", "no such column")
 
 CLOSED_SQLITE = ("Cannot operate on a closed database", "no active connection")
-"""Messages of SQLite's drivers about a closed connection, for example while the process stops."""
+"""What SQLite's drivers say about a closed connection, for example while the process stops."""
 
 DRIVER = {
     "InterfaceError": ("closed", "closing"),
     "InternalClientError": ("cannot switch to state",),  # the server has just closed the connection
     "TargetServerAttributeNotMatched": ("",),
 }
-"""asyncpg's exceptions, and parts of their messages that mean a lost connection."""
+"""By name of an exception of asyncpg, parts of its message that mean a lost connection."""
 
 SYSTEM = {
     errno.ENOSPC: FaultKind.FULL,
@@ -142,15 +142,16 @@ SYSTEM = {
     errno.ENOENT: FaultKind.LOST,
     errno.EACCES: FaultKind.REFUSED,
 }
-"""Kinds by errno, for network and file errors."""
+"""The kind of fault by errno, for network and file errors."""
 
 OF_PYTHON = {"builtins", "socket", "ssl"}
 """Modules whose OSErrors come from the database connection; other network clients raise exception
-classes of their own modules."""
+classes of their own modules.
+"""
 
 
 def fault_of(error: BaseException) -> DatabaseFault | None:
-    """Return the database fault that caused an exception; None if the cause is something else.
+    """Return the database fault that caused an exception; None if it has another cause.
 
     Tortoise wraps the driver's exceptions, so causes and arguments are examined as well.
     """
@@ -184,7 +185,7 @@ def may_be_committed(error: BaseException) -> bool:
     """Return whether the server may have committed although COMMIT raised this exception.
 
     If the server itself reports an error for COMMIT, it has rolled back. If the connection was
-    closed before COMMIT, the server never received it.
+    closed before COMMIT was sent, the server has rolled back too.
     """
     state = _sqlstate(error)
     if state is not None:
@@ -194,7 +195,7 @@ def may_be_committed(error: BaseException) -> bool:
 
 
 def _with_causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception, the exceptions it wraps and its causes, but not its context."""
+    """Yield an exception, the exceptions in its arguments and its causes (not `__context__`)."""
     ahead: list[object] = [error]
     seen: set[int] = set()
     while ahead:
@@ -218,7 +219,7 @@ def _of_postgres(error: BaseException) -> DatabaseFault | None:
     name, module = type(error).__name__, type(error).__module__
     if module.partition(".")[0] != "asyncpg":
         return None
-    # asyncpg's own exceptions have no SQLSTATE; those not in DRIVER mean misuse.
+    # asyncpg's own exceptions have no SQLSTATE; those that DRIVER does not list mean misuse.
     is_lost = any(said in str(error) for said in DRIVER.get(name, ()))
     return DatabaseFault(FaultKind.LOST, name) if is_lost else None
 

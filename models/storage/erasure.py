@@ -1,9 +1,9 @@
-"""Removes traces of erased rows from SQLite's files; on PostgreSQL, VACUUM removes them."""
+"""Removes erased data that SQLite's files still contain; on PostgreSQL, VACUUM removes it."""
 
 from models.storage.database import note_wake
 from models.storage.sql import Sql, execute, is_postgres
 from models.storage.sqlite_log import ERASED
-from models.storage.tenant_scope import bind_tenant, keeping_tenant
+from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
 
 FORGET_SEARCHED = Sql("INSERT INTO customer_search(customer_search) VALUES ('optimize')")
 """Merges all parts of the search index, which removes the entries of changed and erased rows.
@@ -14,13 +14,13 @@ SQLite 3.42, and older versions could then no longer read the file.
 
 
 async def overwrite_erased() -> None:
-    """Remove erased rows from SQLite's search index now, and from its log after the commit.
+    """Remove erased data from SQLite's search index, and after the commit from its log.
 
-    Does nothing on PostgreSQL.
+    The log is the write-ahead log. Does nothing on PostgreSQL.
     """
     if is_postgres():
         return
-    with keeping_tenant():
+    with preserve_tenant_scope():
         bind_tenant(None)  # the search index belongs to no tenant
         await execute(FORGET_SEARCHED)
     note_wake(ERASED)

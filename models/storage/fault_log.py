@@ -21,7 +21,7 @@ PAUSE_S = 1.0
 
 @dataclass(eq=False, slots=True)
 class _Line:
-    """The state of one fault kind: when its last line was written, and the faults since then."""
+    """For one kind of fault: when its last log line was written, and the faults counted since."""
 
     written_at: float
     held_back: int = 0
@@ -30,11 +30,11 @@ class _Line:
 
 @dataclass(slots=True)
 class FaultLog:
-    """Writes at most one line a second for each kind of fault; `now` returns seconds."""
+    """Logs database faults, at most one line a second for each kind; `now` returns seconds."""
 
     now: Callable[[], float] = time.monotonic
     mismatch: DatabaseFault | None = None
-    """Set while the schema does not fit this program: tables and columns may then be missing."""
+    """The fault to report for missing tables and columns while the schema does not fit."""
     _lines: dict[FaultKind, _Line] = field(default_factory=dict)
 
     def fault_of(self, error: BaseException) -> DatabaseFault | None:
@@ -64,7 +64,7 @@ class FaultLog:
             asyncio.get_running_loop().call_later(wait, self._write_held_back, line)
 
     def _write_held_back(self, line: _Line) -> None:
-        """Log the last counted fault, unless another line of its kind was written since."""
+        """Log the last fault that was only counted, unless a line of its kind was written since."""
         if line.last is not None and line in self._lines.values():
             fault, where = line.last
             self._lines[fault.kind] = _Line(self.now())

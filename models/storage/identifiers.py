@@ -1,4 +1,4 @@
-"""Makes the identifiers of rows: TypeIDs, sortable by time, with a prefix for their type."""
+"""Makes ids of rows: TypeIDs, which sort by time and have a prefix for the type of the row."""
 
 from typing import Any
 from uuid import UUID
@@ -51,6 +51,16 @@ def new_audit_id() -> str:
     return str(TypeID(prefix="aud"))
 
 
+def new_deprecated_use_id() -> str:
+    """Return a new id for the count of uses of a deprecated part of the schema."""
+    return str(TypeID(prefix="dpu"))
+
+
+def new_event_id() -> str:
+    """Return a new id for an event."""
+    return str(TypeID(prefix="evt"))
+
+
 def new_consent_entry_id() -> str:
     """Return a new id for an entry of the consent ledger."""
     return str(TypeID(prefix="cns"))
@@ -97,6 +107,25 @@ def new_group_id() -> str:
 def new_membership_id() -> str:
     """Return a new id for the membership of a user in a group."""
     return str(TypeID(prefix="mem"))
+
+
+def new_webhook_endpoint_id() -> str:
+    return str(TypeID(prefix="whe"))
+
+
+def new_webhook_delivery_id() -> str:
+    """Return a new id for the delivery of an event to a webhook endpoint."""
+    return str(TypeID(prefix="whd"))
+
+
+def new_webhook_attempt_id() -> str:
+    """Return a new id for an attempt to deliver an event."""
+    return str(TypeID(prefix="wha"))
+
+
+def new_import_id() -> str:
+    """Return a new id for an import of customers from a file."""
+    return str(TypeID(prefix="imp"))
 
 
 def viewer_id(principal_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Partial indexes, which Tortoise does not offer for both databases."""
+"""Partial indexes: Tortoise itself offers none that work on both PostgreSQL and SQLite."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ class IndexWhere(Index):
         self.extra = f" WHERE {where}"
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
-        """Return the path, arguments and options with which a migration constructs the index."""
+        """Return class path, arguments and options, with which a migration creates the index."""
         path, arguments, options = super().deconstruct()
         return path, arguments, {**options, "where": self.where}
 
 
 def of_living(*fields: str) -> IndexWhere:
-    """Return an index of the rows that are not erased: erased rows all have the same name."""
+    """Return an index without erased rows, all of which have the same name."""
     return IndexWhere(fields=fields, where="erased_at IS NULL")

@@ -1,13 +1,14 @@
-"""Rate limits the query points of users and partners, over all processes (GCRA).
+"""Rate limits the query points of users and partners, over all processes.
 
-Each quota key has a row in `rate_limit`. Its `free_at`, in microseconds since 1970, is the time at
-which the budget will be full again. Each point moves `free_at` by an equal share of the window, and
-`free_at` may be at most one window ahead. A process takes several points with one statement and
-then spends them in memory.
+A point is the unit of a query's cost. The limit is the generic cell rate algorithm (GCRA): each
+quota key (a user or a partner) has a row in `rate_limit`, whose `free_at`, in microseconds since
+1970, is the time at which the budget will be full again. Each point moves `free_at` by an equal
+share of the window, and `free_at` may be at most one window ahead. A process takes several points
+with one statement, and then spends them in memory.
 
-A wrong clock must not block anybody for long. On PostgreSQL, rows can use the database's clock.
-Otherwise, a row whose `free_at` is impossibly far ahead was written by a process with a wrong
-clock, and counts as a full budget.
+A wrong clock must not block anybody for long. On PostgreSQL, the database's clock can be used.
+Otherwise, if `free_at` is impossibly far ahead, it was written by a process with a wrong clock, and
+the budget counts as full.
 """
 
 from dataclasses import dataclass, field
@@ -17,10 +18,10 @@ from hashlib import sha256
 from tortoise.connection import get_connection
 
 from models.storage.database import dialect_of
-from models.storage.tenant_scope import bind_tenant, keeping_tenant
+from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
 
 IMPOSSIBLE_WINDOWS = 2
-"""A `free_at` that is more windows ahead than this is ignored; clocks may differ by one window."""
+"""A `free_at` more windows ahead than this is ignored; one window allows for different clocks."""
 
 DATABASE_NOW = "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint"
 
@@ -59,7 +60,7 @@ class PointAllowance:
     points: int
     window: timedelta
     goes_by_database: bool = False
-    """Whether to use the database's clock instead of `now_us`; has no effect on SQLite."""
+    """Whether to use PostgreSQL's clock instead of `now_us`; has no effect on SQLite."""
     window_us: int = field(init=False)
     """`window` in microseconds, computed once because each request needs it."""
 
@@ -88,7 +89,8 @@ async def take_points(
 ) -> tuple[bool, int]:
     """Take `points` from the budget that all processes share, or none if too few are left.
 
-    Returns whether they were taken, and the new `free_at` by this process's clock, in microseconds.
+    `key` is the row's key, and `now_us` the time in microseconds since 1970. Returns whether the
+    points were taken, and the new `free_at` by this process's clock.
     """
     taken = await _run(_TAKE, key, allowance, now_us, points)
     if taken is not None:
@@ -99,8 +101,8 @@ async def take_points(
 async def owe_points(key: str, points: int, allowance: PointAllowance, now_us: int) -> int:
     """Charge points that were already spent, even if the budget has too few left.
 
-    The budget is then empty at worst: it never becomes negative. Returns the new `free_at` by this
-    process's clock, in microseconds.
+    The budget is then empty, but never negative. Returns the new `free_at` by this process's clock,
+    in microseconds since 1970.
     """
     points = min(points, allowance.points)
     return now_us + (await _run(_OWE, key, allowance, now_us, points) or 0)
@@ -109,14 +111,14 @@ async def owe_points(key: str, points: int, allowance: PointAllowance, now_us: i
 async def give_back_points(key: str, points: int, allowance: PointAllowance, now_us: int) -> int:
     """Return unused points to the budget.
 
-    Returns the new `free_at` by this process's clock, in microseconds; `now_us` if the budget is
-    full.
+    Returns the new `free_at` by this process's clock, in microseconds since 1970; `now_us` if the
+    budget is full.
     """
     return now_us + (await _run(_GIVE_BACK, key, allowance, now_us, points) or 0)
 
 
 async def reset_points(quota_key: str | None) -> int:
-    """Refill the budget of a quota key, or all if None; return the number of deleted rows."""
+    """Refill a quota key's budget, or all if None, by deleting rows; return how many."""
     text, key = (_RESET_ALL, f"{PREFIX}%") if quota_key is None else (_RESET, key_of(quota_key))
     return len(await _rows(text, {"key": key}))
 
@@ -150,7 +152,7 @@ async def _rows(
         marks = {name: f"${place}::{types[name]}" for place, name in enumerate(given, start=1)}
     else:
         marks = {name: f"?{place}" for place, name in enumerate(given, start=1)}
-    with keeping_tenant():
+    with preserve_tenant_scope():
         bind_tenant(None)  # budgets belong to no tenant
         # Only `execute_query_dict` returns the rows of INSERT … RETURNING.
         return await connection.execute_query_dict(

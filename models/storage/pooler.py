@@ -1,4 +1,4 @@
-"""Detects a connection pooler between this process and PostgreSQL, and its settings (ADR 31).
+"""Detects a connection pooler between this process and PostgreSQL (ADR 31).
 
 A pooler in transaction mode, such as pgbouncer, runs each transaction in any free server session.
 Prepared statements, SET and LISTEN then fail at random, because they belong to one session.
@@ -17,16 +17,16 @@ CONNECTION_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """Exceptions that connecting to PostgreSQL, or running a statement there, may raise."""
 
 HEARD_WITHIN_S = 2.0
-"""Seconds to wait for a notification, which normally takes milliseconds."""
+"""Seconds to wait for a notification to arrive, which normally takes milliseconds."""
 
 
-async def shares_sessions(dsn: str, timeout_s: float = 10.0) -> bool:
+async def is_transaction_pooler(dsn: str, timeout_s: float = 10.0) -> bool:
     """Return whether a URL leads to a pooler that shares server sessions between transactions.
 
-    If the process id reported at connection is that of the server session, there is no pooler.
-    Otherwise a second connection is opened, which keeps a session in an open transaction. Sessions
-    are shared if that is the session of the first connection, or if the first connection's session
-    then changes.
+    There is no pooler if the process id that the server reports when a connection is opened is that
+    of the session that runs its statements. Otherwise a second connection is opened, which keeps a
+    session busy with a transaction. Sessions are shared if that session is the one that the first
+    connection used before, or if the first connection then uses another one.
     """
     async with AsyncExitStack() as stack:
         first = await _connect(stack, dsn, timeout_s)
@@ -41,7 +41,7 @@ async def shares_sessions(dsn: str, timeout_s: float = 10.0) -> bool:
         return taken == session or await _session_of(first) != session
 
 
-async def hears_notifications(database: Database, timeout_s: float = 10.0) -> bool:
+async def receives_notifications(database: Database, timeout_s: float = 10.0) -> bool:
     """Return whether notifications sent over the database's URL arrive at its direct URL."""
     topic = f"check_{uuid4().hex}"
     heard = asyncio.Event()
@@ -57,17 +57,18 @@ async def hears_notifications(database: Database, timeout_s: float = 10.0) -> bo
         return True
 
 
-async def plans_as_needed(dsn: str, timeout_s: float = 10.0) -> bool:
-    """Return whether sessions at a URL have the planner setting that lists need to be fast."""
+async def has_planner_setting(dsn: str, timeout_s: float = 10.0) -> bool:
+    """Return whether sessions at a URL have the planner setting without which lists are slow."""
     async with AsyncExitStack() as stack:
         connection = await _connect(stack, dsn, timeout_s)
         return bool(await connection.fetchval(f"SHOW {PLANNER_SETTING}") == "off")
 
 
 async def set_planner_default(database: Database) -> None:
-    """Make the planner setting the default for new sessions of the current role and database.
+    """Make that planner setting the default for new sessions of the current role and database.
 
-    Behind a pooler, a connection cannot set it for itself. A role may change its own defaults.
+    Behind a pooler, a connection cannot change settings of its session. A role may change its own
+    defaults.
     """
     connection = await asyncpg.connect(database.direct_dsn)
     try:
@@ -88,7 +89,10 @@ async def _connect(stack: AsyncExitStack, dsn: str, timeout_s: float) -> Any:
 
 
 async def _session_of(connection: Any) -> int | None:
-    """Return the process id of the session that runs a transaction; None if BEGIN is refused."""
+    """Return the process id of the session that runs a connection's transaction.
+
+    None if BEGIN is refused.
+    """
     try:
         await connection.execute("BEGIN")
         session: int = await connection.fetchval("SELECT pg_backend_pid()")

@@ -1,4 +1,4 @@
-"""A pool of PostgreSQL connections for reads only, so that no read waits for a writer."""
+"""A separate pool of PostgreSQL connections for reads, so that no read waits for a writer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,16 +16,16 @@ GONE = (
     asyncpg.AdminShutdownError,
     ConnectionError,
 )
-"""Exceptions that mean that a connection was closed."""
+"""Exceptions by which a driver reports that a connection was closed."""
 
 
-HANG_UP_S = 1.0
+ABORT_TIMEOUT_S = 1.0
 CONNECT_S = 5.0
 """Timeout for opening a connection; asyncpg's default is a minute."""
 
 
 async def connected(prepare: Callable[[Any], Awaitable[None]], **settings: Any) -> Any:
-    """Open a connection and call `prepare` with it; close it if `prepare` fails."""
+    """Open a connection and prepare it by calling `prepare`; close it if that fails."""
     connection = await asyncpg.connect(**{"timeout": CONNECT_S} | settings)
     try:
         await prepare(connection)
@@ -35,13 +35,13 @@ async def connected(prepare: Callable[[Any], Awaitable[None]], **settings: Any) 
     return connection
 
 
-async def hang_up(connection: Any) -> None:
-    """Close the connection of a cancelled caller, so that the server stops the statement too.
+async def abort_connection(connection: Any) -> None:
+    """Close a connection whose caller was cancelled, so that the server stops its statement too.
 
-    If the server does not answer within HANG_UP_S seconds, the socket is closed.
+    If the server does not answer within ABORT_TIMEOUT_S seconds, the socket is closed.
     """
     try:
-        await asyncio.shield(connection.close(timeout=HANG_UP_S))
+        await asyncio.shield(connection.close(timeout=ABORT_TIMEOUT_S))
     except Exception:  # the caller must get its own exception
         connection.terminate()
 
@@ -49,8 +49,7 @@ async def hang_up(connection: Any) -> None:
 class ReadingConnections:
     """Connections for single reads outside of transactions, opened when needed and then kept.
 
-    At most `most` are open. Reads do not wait for the other connections, which writers may all hold
-    while they wait for locks.
+    At most `most` are open. Writers use other connections, all of which may be waiting for locks.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Any]], most: int) -> None:
@@ -60,7 +59,7 @@ class ReadingConnections:
         self._is_closed = False
 
     async def fetch(self, text: str, parameters: Sequence[Any]) -> Sequence[Any]:
-        """Run a statement and return its rows; retry if an idle connection was already closed."""
+        """Run a statement and return its rows; skip idle connections that are closed."""
         async with self._turns:
             while self._idle:
                 kept = self._idle.pop()
@@ -81,7 +80,7 @@ class ReadingConnections:
             self._keep(connection)  # the connection is still usable
             raise
         except BaseException:
-            await hang_up(connection)
+            await abort_connection(connection)
             raise
         finally:
             add_since(started)
@@ -95,7 +94,7 @@ class ReadingConnections:
             self._idle.append(connection)
 
     async def close(self) -> None:
-        """Close all connections; those in use are closed after their statement."""
+        """Close all connections, those in use after their statement has ended."""
         self._is_closed = True
         while self._idle:
             await self._idle.pop().close()

@@ -1,10 +1,10 @@
-"""Counts the rows that a request reads, to report its actual cost."""
+"""Counts the rows that a request reads, each with a weight, to compute its actual cost."""
 
 from contextvars import ContextVar
 
 
 class RowCounter:
-    """The weighted number of rows read so far."""
+    """The rows that a request has read so far, added up by their weights."""
 
     __slots__ = ("read",)
 
@@ -16,18 +16,18 @@ _tally: ContextVar[RowCounter | None] = ContextVar("tally", default=None)
 
 
 def begin(tally: RowCounter) -> None:
-    """Count rows in `tally` from now on, for the current task and the tasks that it starts."""
+    """Count rows in `tally` from now on, in the current task and the tasks that it starts."""
     _tally.set(tally)
 
 
 def read_so_far() -> int:
-    """Return the weighted number of rows read by the current request; 0 without a counter."""
+    """Return what the current request's counter has counted; 0 if there is no counter."""
     tally = _tally.get()
     return 0 if tally is None else tally.read
 
 
 def count(read: int) -> None:
-    """Add `read` weighted rows to the current request's counter, if there is one."""
+    """Add `read`, a number of rows times their weight, to the current counter, if there is one."""
     tally = _tally.get()
     if tally is not None:
         tally.read += read

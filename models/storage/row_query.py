@@ -1,12 +1,12 @@
 """Reads rows for display: one statement per level, only the requested columns, no ORM objects.
 
-A `Shape` says what to read: columns of a model; parent rows, to which the row refers (joined);
-child rows, which refer to the row (one more statement for all rows); and attributes that a function
-computes for all objects at once. `models/storage/row_query_compiler.py` compiles a shape once into
-SQL and a function that makes objects from rows.
+A `Shape` says what to read: columns of a model; parent rows, to which a row refers (they are
+joined); child rows, which refer to a row (one more statement reads those of all rows); and
+attributes that a function computes for all objects at once. `models/storage/row_query_compiler.py`
+compiles a shape once into SQL and a function that makes objects from rows.
 
-Up to FEW rows, PostgreSQL reads their children in the same statement; for more rows, a second
-statement is faster.
+On PostgreSQL, the children of up to FEW rows are read in the statement of the rows; for more rows,
+a second statement is faster.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,19 +23,22 @@ from models.storage.time_slice import is_over, pause
 Compute = Callable[..., Any]
 Keep = Callable[[list[Any]], list[Any]]
 Bring = Callable[[Sequence[Any], Any], Awaitable[Sequence[Any]]]
-"""Computes an attribute for a list of objects: returns one value per object, in order. The second
-argument is the `given` of the `RowQuery`."""
+"""Computes an attribute for a list of objects: returns one value per object, in order.
+
+The second argument is the value that the `RowQuery` was given for this purpose.
+"""
 
 ROOT = "t0"
 """The alias of a statement's main table."""
 
 THE_TABLE = Sql("")
-"""An empty `source`: read from the table of the shape."""
+"""The default of `source` in `RowQuery.read`: the table of the shape."""
 
 FEW = 10
-"""Up to this number of rows, their children are read in the same statement.
+"""The children of at most this number of rows are read in the statement of the rows.
 
-At 20 rows, one statement and two statements take the same time."""
+At 20 rows, one statement and two statements take the same time.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +56,15 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What to read of the rows of `model`, and the class (`kind`) of the objects made from them.
+    """What to read of the rows of `model`; objects of the class `kind` are made from the rows.
 
     `values` maps an attribute to its columns and to the function that computes it from them; if
     the function is None, the attribute is the value of its only column. Columns of parent rows are
     written with the names of the references, for example `customer_class.code`. `ones` maps an
     attribute to the name of a reference and the shape of the parent row. `manies` maps an attribute
     to child rows. `brought` maps an attribute to a function that computes it for all objects at
-    once. `aliases` maps further names to attributes of `ones` and `manies`. Each row adds `weight`
-    to the row counter of the request.
+    once. `aliases` maps further names to attributes of `ones` and `manies`. Each row that is read
+    adds `weight` to the request's row counter.
     """
 
     kind: type
@@ -76,9 +79,9 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """An attribute that `bring` computes after the rows were read.
+    """An attribute that `bring` computes for all objects at once, after the rows were read.
 
-    The attribute belongs to the objects reached by following the attributes of `path`.
+    It is set on the objects to which the attributes in `path` lead from those of the rows.
     """
 
     path: tuple[str, ...]
@@ -88,7 +91,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """The objects made from the rows of one SELECT."""
+    """Facts about the objects made from the rows of one SELECT."""
 
     weight: int
     attachments: Sequence[Attachment]
@@ -98,7 +101,8 @@ class Level:
 class Compiled:
     """A compiled shape: parts of its SELECT, and `build`, which makes objects from rows.
 
-    `build` returns a list of objects for each of `levels`; the objects of the shape come last.
+    `build` returns a list of objects for each of `levels`; the last list has the objects of the
+    shape itself.
     """
 
     columns: str
@@ -115,7 +119,7 @@ class Compiled:
 
     @property
     def along(self) -> "Compiled":
-        """The variant that reads children in the same statement; on SQLite `self`."""
+        """The variant that reads children in the statement of their parents; on SQLite `self`."""
         return self if self.compile_along is None else self._along
 
     @cached_property
@@ -126,7 +130,10 @@ class Compiled:
 
 @dataclass(slots=True, eq=False)
 class RowQuery:
-    """Reads objects by a compiled shape; `_given` is passed to the functions of `brought`."""
+    """Reads objects by a compiled shape.
+
+    `_given` is passed to the functions that compute attributes (`Shape.brought`).
+    """
 
     _compiled: Compiled
     _given: Any = None

@@ -66,7 +66,7 @@ MAX_CLASSES = 2_000
 
 
 class TooDeepError(Exception):
-    """A shape follows more references than one statement can join."""
+    """A shape has more references to parent rows than one statement can join."""
 
 
 def compile_shape(shape: Shape) -> Compiled:
@@ -79,9 +79,9 @@ def compile_shape(shape: Shape) -> Compiled:
 
 
 def columns_reader(kind: type, model: type[Model], columns: Iterable[str]) -> RowQuery:
-    """Return a query that reads only the given columns and does not count rows.
+    """Return a query that reads only the given columns, and adds nothing to the row counter.
 
-    The column `a.b` of a parent row becomes the attribute `a_b`.
+    `b` of a parent row `a` is written `a.b`, and becomes the attribute `a_b`.
     """
     return _columns_reader(kind, model, tuple(columns), is_postgres())
 
@@ -140,7 +140,7 @@ class _Common:
 
 
 class _Select:
-    """Collects the columns and joins of one SELECT and writes the lines of its loop."""
+    """Collects the columns and joins of one SELECT, and writes the loop that builds its objects."""
 
     def __init__(self, common: _Common, shape: Shape, *, reads_along: bool) -> None:
         self.alias = common.name("t")
@@ -206,10 +206,10 @@ class _Select:
         return lines, name
 
     def _along(self, attribute: str, key: str, many: Many) -> list[str]:
-        """Select the children of `key` as an array; return the lines that set the attribute.
+        """Select the children of the row with id `key` as an array; return the lines that read it.
 
-        Used only for rows of the main table, which are few and distinct. A joined row may repeat,
-        and its children would be read each time.
+        Used only for rows of the main table, which are few and distinct. A joined row may occur
+        several times, and its children would be read each time.
         """
         child = _Select(self._common, many.shape, reads_along=False)
         own = re.compile(rf"\b{ROOT}\b")
@@ -264,15 +264,17 @@ class _Select:
 
 
 PARENTS_AT_ONCE = 250
-"""Maximum parents whose children one statement reads; other requests can run between two
-statements."""
+"""Maximum number of parents whose children one statement reads.
+
+Other requests can use the event loop between two statements.
+"""
 
 BACK = "_back"
 """The attribute of a child object that holds the id of its parent."""
 
 
 def _brings(many: Many) -> Bring:
-    """Return a function that reads the children of a list of objects."""
+    """Return a function that reads the child rows of a list of objects."""
     shape = many.shape
     values = {**shape.values, BACK: ((many.back,), None)}
     child = compile_shape(replace(shape, values=values))
@@ -298,7 +300,7 @@ def _brings(many: Many) -> Bring:
 def _row_class(
     kind: type, attributes: tuple[str, ...], aliases: tuple[tuple[str, str], ...]
 ) -> type:
-    """Return a subclass of `kind` with a slot for each attribute; slots are the fastest to set."""
+    """Return a subclass of `kind` with a slot for each attribute, as slots are fastest to set."""
     content = {"__slots__": attributes, "__module__": kind.__module__}
     made = type(kind.__name__, (kind,), content)
     for alias, attribute in aliases:

@@ -20,12 +20,12 @@ FOLDER = Path(__file__).parents[1] / "migrations"
 
 @dataclass(frozen=True, slots=True)
 class SchemaFit:
-    """How the schema of the database differs from the one that the program was written for."""
+    """How the migrations applied to the database differ from those of this program."""
 
     missing: tuple[str, ...] = ()
-    """Migrations of the program that the database lacks: the database is older."""
+    """Migrations of this program that were not applied: the database is older."""
     unknown: tuple[str, ...] = ()
-    """Migrations of the database that the program does not know: the database is newer."""
+    """Applied migrations that this program does not know: the database is newer."""
 
     @property
     def may_write(self) -> bool:
@@ -40,11 +40,11 @@ class SchemaFit:
 
     @property
     def breaking(self) -> tuple[str, ...]:
-        """Unknown migrations that are not additive."""
+        """Those unknown migrations with which this program may not write."""
         return tuple(name for name in self.unknown if not name.endswith(ADDITIVE))
 
     def __str__(self) -> str:
-        """Return the difference in words; `ok` if the program may write."""
+        """Say how the schema differs from what the program needs; `ok` if the program may write."""
         if self.missing:
             return f"older: {', '.join(self.missing)} missing; run `manage.py migrate`"
         if self.breaking:
@@ -58,7 +58,7 @@ class SchemaFit:
 
 
 def fit_of(own: Collection[str], applied: Collection[str]) -> SchemaFit:
-    """Compare a program's `own` migrations with the applied ones."""
+    """Compare the names of a program's `own` migrations with those of the applied ones."""
     return SchemaFit(tuple(sorted(set(own) - set(applied))), tuple(sorted(set(applied) - set(own))))
 
 

@@ -1,9 +1,9 @@
 """Limits each SQL statement to the rows in the tenant scope of the operation (R99).
 
 Each table in a statement is replaced by a subquery of the rows in scope: `FROM customer AS t0`
-becomes `FROM (SELECT … FROM customer AS reached WHERE …) AS t0`. A row out of scope therefore joins
-as null and is not counted; UPDATE and DELETE get the same condition. For inserted rows, the owner
-is recorded and checked before the transaction commits.
+becomes `FROM (SELECT … FROM customer AS reached WHERE …) AS t0`. A row out of scope is therefore
+missing from joins and counts. UPDATE and DELETE get the same condition. For inserted rows, the
+owner (the row to which they belong) is recorded, and checked before the transaction commits.
 
 The statement is tokenized. A table name in an unexpected place, or a table that is not declared, is
 refused, so that a mistake causes an error and never reveals another tenant's data.
@@ -18,7 +18,7 @@ from typing import Any
 
 from tortoise import Tortoise
 
-from models.storage.scope_tables import TABLES, Access, Reached
+from models.storage.scope_tables import TABLES, Access, TableScope
 from models.storage.tenant_scope import OutOfScopeError
 
 TOKEN = re.compile(
@@ -48,7 +48,7 @@ class ScopedStatement:
     """A statement with the tenant scope applied.
 
     `places` has an entry for each parameter: its index in the original parameters, or None for the
-    reseller's id. `owners` are the indexes of the parameters with the owners of inserted rows.
+    reseller's id. `owners` are the indexes of those parameters that are owners of inserted rows.
     """
 
     text: str
@@ -65,7 +65,7 @@ class _Token:
     kind: str
     text: str
     whole: str
-    """The text of the token with the white space before the token."""
+    """The token's text, with the white space before it."""
 
     @property
     def name(self) -> str:
@@ -93,12 +93,15 @@ def scope_statement(text: str, *, count: int, is_postgres: bool, is_shown: bool)
 
 @lru_cache(MAX_KEPT)
 def written(text: str, *, count: int, is_postgres: bool, is_shown: bool) -> ScopedStatement:
-    """Return the scoped statement; results are cached."""
+    """Return what `scope_statement` returns; results are cached."""
     return _Writer(text, count, is_postgres=is_postgres, is_shown=is_shown).write()
 
 
 class _Writer:
-    """Goes through the tokens of one statement and writes the scoped statement."""
+    """Goes through the tokens of one statement and writes the scoped statement.
+
+    In its methods, `place` is the index of a token.
+    """
 
     def __init__(self, text: str, count: int, *, is_postgres: bool, is_shown: bool) -> None:
         self._tokens = [_token(found) for found in TOKEN.finditer(text.strip())]
@@ -141,13 +144,15 @@ class _Writer:
         return ScopedStatement("".join(self._parts) + end, tuple(self._places), tuple(self._owners))
 
     def _gives_rows(self, place: int) -> bool:
-        """Return whether the parenthesis at `place` opens a subquery used as a table."""
+        """Return whether the parenthesis at `place` opens a subquery that is used as a table."""
         return self._at(place - 1).says("FROM", "JOIN", "LATERAL") or self._is_table(place - 1)
 
     def _refuse_list(self, place: int) -> None:
         """Refuse a comma-separated list of tables, which is not supported."""
         if self._at(self._beyond_alias(place)).text == ",":
-            raise OutOfScopeError("lists of tables are not gone through")
+            raise OutOfScopeError(
+                "a FROM with several tables, separated by commas, is not supported"
+            )
 
     def _beyond_alias(self, place: int) -> int:
         return place + self._is_alias(place) * (1 + self._at(place).says("AS"))
@@ -165,7 +170,7 @@ class _Writer:
         return any(token.says(*words) for token in self._tokens)
 
     def _is_table(self, place: int) -> bool:
-        """Return whether the token at `place` is a table name, by the token before it."""
+        """Return whether the token at `place` is a table name, which the token before it tells."""
         token, before = self._at(place), self._at(place - 1)
         if token.kind not in {"word", "quoted"} or token.says("LATERAL"):
             return False
@@ -188,12 +193,12 @@ class _Writer:
             elif place > 2 or self._says("RETURNING"):  # noqa: PLR2004  # DELETE FROM it
                 raise OutOfScopeError("UPDATE and DELETE must stand alone, without RETURNING")
             elif known.condition is not None:
-                self._target = (known.condition, token.text)
+                self._target = (known.written or known.condition, token.text)
         else:
             _refuse_unless(name, known, Access.READ)
             self._source(place, known)
 
-    def _source(self, place: int, known: Reached) -> None:
+    def _source(self, place: int, known: TableScope) -> None:
         """Replace the table name at `place` by a subquery of the rows in scope."""
         token = self._tokens[place]
         self._refuse_list(place + 1)
@@ -207,21 +212,21 @@ class _Writer:
             f' (SELECT {columns} FROM "{token.name}" AS {ROW} WHERE {condition}){alias}'  # noqa: S608  # no value is spelt out
         )
 
-    def _columns(self, table: str, known: Reached) -> str:
+    def _columns(self, table: str, known: TableScope) -> str:
         columns = [f"{ROW}.*"]
         if self._is_shown and known.masked:
             columns = [
                 f'{self._condition(known.masked[name][not self._is_postgres], ROW)} AS "{name}"'
                 if name in known.masked
                 else f'{ROW}."{name}"'
-                for name in _columns_of(table)
+                for name in (*_columns_of(table), *known.generated)
             ]
         if not self._is_postgres and self._says("ROWID"):
             columns.append(f"{ROW}.rowid AS rowid")
         return ", ".join(columns)
 
     def _condition(self, condition: str, row: str) -> str:
-        """Return the condition for a row alias, with the reseller's id as one more parameter."""
+        """Return the condition for the alias `row`; the reseller's id becomes a parameter."""
         spelt = condition.replace("{row}", row)
         self._is_bound = self._is_bound or "?" in spelt
         if self._is_postgres:
@@ -230,14 +235,17 @@ class _Writer:
         return spelt
 
     def _refuse_stray(self, place: int) -> None:
-        """Refuse a table name at `place` that is neither a qualifier of a column nor an alias."""
+        """Refuse a token that is a table name where none is expected.
+
+        A table name that qualifies a column, or that is an alias, is allowed.
+        """
         token, before = self._tokens[place], self._at(place - 1)
         if token.kind not in {"word", "quoted"} or token.name not in TABLES:
             return
         if self._at(place + 1).text != "." and not before.says("AS"):
             raise OutOfScopeError(f"{token.name} stands where no table is expected")
 
-    def _note_owners(self, place: int, known: Reached) -> None:
+    def _note_owners(self, place: int, known: TableScope) -> None:
         """Record which parameters hold the owners of inserted rows."""
         if known.owner is None:
             if known.condition is not None:
@@ -259,7 +267,7 @@ class _Writer:
             place = end + (self._at(end).text == ",")
 
     def _group(self, place: int) -> tuple[list[list[_Token]], int]:
-        """Return the comma-separated parts of a parenthesis, and the place after it."""
+        """Return the parts of the parenthesis at `place`, and the index after it."""
         parts: list[list[_Token]] = [[]]
         depth = 0
         for end in range(place, len(self._tokens)):
@@ -281,7 +289,7 @@ def _token(found: re.Match[str]) -> _Token:
     return _Token(kind, found[kind], found[0])
 
 
-def _refuse_unless(table: str, known: Reached, wanted: Access) -> None:
+def _refuse_unless(table: str, known: TableScope, wanted: Access) -> None:
     if known.access not in {wanted, Access.BOTH}:
         raise OutOfScopeError(f"bound operations don't {wanted.name.lower()} {table}")
 

@@ -10,17 +10,25 @@ from enum import Enum, auto, unique
 
 OWN = "(own.id = ? OR own.parent_id = ?)"
 OF_CUSTOMER = f"EXISTS (SELECT 1 FROM customer AS own WHERE own.id = {{row}}.customer_id AND {OWN})"  # noqa: S608  # no value is spelt out
-OF_SUBJECT = (
-    f"(EXISTS (SELECT 1 FROM customer AS own WHERE own.id = {{row}}.subject_id AND {OWN})"  # noqa: S608  # see above
-    " OR EXISTS (SELECT 1 FROM contact AS person"
-    " JOIN customer AS own ON own.id = person.customer_id"
-    f" WHERE person.id = {{row}}.subject_id AND {OWN}))"
+TOLD = (
+    "({row}.customer_id = ? OR {row}.former_reseller_id = ? OR {row}.is_for_everybody"
+    " OR ({row}.reseller_id = ? AND ({row}.customer_id IS NULL OR EXISTS"
+    " (SELECT 1 FROM customer AS own WHERE own.id = {row}.customer_id AND own.parent_id = ?))))"
 )
+"""Condition for events: a customer's only if it was the reseller's then, and still is.
+
+Of a former customer, a reseller sees the hand-over only, and of a new one nothing from before it.
+"""
+
 AUDITED = (
     f"({OF_CUSTOMER}"  # noqa: S608  # see above
     " OR EXISTS (SELECT 1 FROM access_token AS held"
     " WHERE held.id = {row}.subject_id AND held.reseller_id = ?)"
-    " OR EXISTS (SELECT 1 FROM app_user AS u WHERE u.id = {row}.subject_id AND u.reseller_id = ?))"
+    " OR EXISTS (SELECT 1 FROM webhook_endpoint AS hook"
+    " WHERE hook.id = {row}.subject_id AND hook.reseller_id = ?)"
+    " OR EXISTS (SELECT 1 FROM app_user AS u WHERE u.id = {row}.subject_id AND u.reseller_id = ?)"
+    " OR EXISTS (SELECT 1 FROM customer_import AS sent"
+    " WHERE sent.id = {row}.subject_id AND sent.reseller_id = ?))"
 )
 STAFF = "u.reseller_id = ?"
 STAFF_AND_HOLDERS = (
@@ -29,7 +37,7 @@ STAFF_AND_HOLDERS = (
 )
 """Condition for users of the reseller, and for other users who own a token bound to the reseller.
 
-Of the other users only a masked row is shown, without groups and permissions.
+Of these other users, only a masked row is shown, without groups and permissions.
 """
 
 
@@ -40,29 +48,34 @@ class Access(Enum):
     NONE = auto()
     READ = auto()
     WRITE = auto()
-    """Rows may be written but are never shown, for example jobs."""
+    """Rows may be written, but are never shown to partners, for example jobs."""
     BOTH = auto()
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class TableScope:
     """The rows of a table in a partner's scope; all rows if there is no condition.
 
-    `owner` is the column with the owner of an inserted row: the id of a customer, contact, access
-    token or user. `masked` maps columns to the expressions that are shown instead: the first for
-    PostgreSQL, the second for SQLite.
+    `written` is the condition of rows that may be changed, if these are fewer than are shown.
+    `owner` is the column that tells to whom an inserted row belongs: the id of a customer, contact,
+    access token or user. `masked` maps columns to the SQL expressions that are shown instead: the
+    first for PostgreSQL, the second for SQLite. `generated` are columns that are not in the model,
+    as the database computes them.
     """
 
     access: Access
     condition: str | None = None
     owner: str | None = None
     masked: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    generated: tuple[str, ...] = ()
+    written: str | None = None
 
 
-_PLATFORMS = Reached(Access.READ)
-_MACHINERY = Reached(Access.WRITE)
-_HIDDEN = Reached(Access.NONE)
-_CUSTOMERS = Reached(Access.BOTH, OF_CUSTOMER, "customer_id")
+_PLATFORMS = TableScope(Access.READ)
+_MACHINERY = TableScope(Access.WRITE)
+_HIDDEN = TableScope(Access.NONE)
+_RESELLERS = TableScope(Access.BOTH, "{row}.reseller_id = ?", "reseller_id")
+_CUSTOMERS = TableScope(Access.BOTH, OF_CUSTOMER, "customer_id")
 
 _PARENT = "CASE WHEN {row}.parent_id = ? THEN {row}.parent_id END"
 """Hides from a partner the parent of the partner's own customer row."""
@@ -72,7 +85,10 @@ _RESELLER = "CASE WHEN {row}.reseller_id = ? THEN {row}.reseller_id END"
 
 
 def _of_staff(column: str, otherwise: str = "NULL") -> str:
-    """Return SQL for a column of the reseller's own users; `otherwise` for other users."""
+    """Return SQL for a column of the user table: for users of the reseller, the column's value.
+
+    For other users it is `otherwise`, an SQL expression.
+    """
     staff = STAFF.replace("u.", "{row}.")
     return f"CASE WHEN {staff} THEN {{row}}.{column} ELSE {otherwise} END"
 
@@ -81,22 +97,36 @@ _IDENTITY = {name: (_of_staff(name),) * 2 for name in ("email", "issuer", "subje
 _IDENTITY["search_key"] = (_of_staff("search_key", "''"),) * 2
 
 
-def _without_parent(column: str) -> tuple[str, str]:
-    """Return SQL for a JSON column without `parent_id`, for PostgreSQL and SQLite.
+def _without_private(column: str) -> tuple[str, str]:
+    """Return SQL for a JSON column without what is private, for PostgreSQL and SQLite.
 
-    The parent may be an earlier reseller of the customer.
+    `parent_id` may be an earlier reseller of the customer, which is hidden from the present one. So
+    is an external reference in an entry that somebody else than the present reseller has made.
     """
-    return (
-        f"{{row}}.{column} - 'parent_id'",
-        f"json_remove({{row}}.{column}, '$.parent_id')",
-    )
+    mine, cell = "{row}.reseller_id = ?", f"{{row}}.{column}"
+    parent, reference = "'parent_id'", "'external_reference'"
+    shown = f"{cell} - {parent}"
+    postgres = f"CASE WHEN {mine} THEN {shown} ELSE {shown} - {reference} END"
+    parent, reference = "'$.parent_id'", "'$.external_reference'"
+    shown, hidden = (f"json_remove({cell}, {one})" for one in (parent, f"{parent}, {reference}"))
+    return postgres, f"CASE WHEN {mine} THEN {shown} ELSE {hidden} END"
 
 
-TABLES: Mapping[str, Reached] = {
-    "access_token": Reached(Access.BOTH, "{row}.reseller_id = ?", "reseller_id"),
-    "app_user": Reached(
-        Access.READ,
+_OF_IMPORT = TableScope(
+    Access.BOTH,
+    "EXISTS (SELECT 1 FROM customer_import AS own"  # see above
+    " WHERE own.id = {row}.import_id AND own.reseller_id = ?)",
+    "import_id",
+)
+
+TABLES: Mapping[str, TableScope] = {
+    "access_token": _RESELLERS,
+    "api_usage": TableScope(Access.READ, "{row}.reseller_id = ?"),
+    "app_user": TableScope(
+        Access.BOTH,
         STAFF_AND_HOLDERS.replace("u.", "{row}."),
+        "reseller_id",
+        written=STAFF.replace("u.", "{row}."),
         masked={
             **_IDENTITY,
             "permissions": (
@@ -105,13 +135,13 @@ TABLES: Mapping[str, Reached] = {
             ),
         },
     ),
-    "audit_entry": Reached(
+    "audit_entry": TableScope(
         Access.BOTH,
         AUDITED,
         "subject_id",
         {
-            "before": _without_parent("before"),
-            "after": _without_parent("after"),
+            "before": _without_private("before"),
+            "after": _without_private("after"),
             "reseller_id": (_RESELLER, _RESELLER),
         },
     ),
@@ -119,44 +149,60 @@ TABLES: Mapping[str, Reached] = {
     "confirmation": _CUSTOMERS,
     "confirmation_token": _HIDDEN,
     "consent_entry": _CUSTOMERS,
-    "consent_ledger": Reached(Access.BOTH, OF_CUSTOMER.replace("customer_id", "id"), "id"),
+    "consent_ledger": TableScope(Access.BOTH, OF_CUSTOMER.replace("customer_id", "id"), "id"),
     "consent_period": _CUSTOMERS,
     "consent_testimony": _CUSTOMERS,
     "contact": _CUSTOMERS,
     "contact_state": _CUSTOMERS,
-    "customer": Reached(
+    "customer": TableScope(
         Access.BOTH,
         "({row}.id = ? OR {row}.parent_id = ?)",
         "id",
         {"parent_id": (_PARENT, _PARENT)},
+        ("company_status", "employee_count", "net_assets", "net_assets_currency"),
     ),
     "customer_class": _PLATFORMS,
+    "customer_import": _RESELLERS,
     "customer_search": _HIDDEN,
-    "customer_template": Reached(Access.READ, "({row}.parent_id IS NULL OR {row}.parent_id = ?)"),
+    "customer_template": TableScope(
+        Access.READ, "({row}.parent_id IS NULL OR {row}.parent_id = ?)"
+    ),
+    "delivery_check": _HIDDEN,
+    "deprecated_use": TableScope(Access.READ, "{row}.reseller_id = ?"),
     "enrichment_run": _CUSTOMERS,
-    "event": Reached(Access.BOTH, OF_SUBJECT, "subject_id"),
-    "group_membership": Reached(
+    "event": TableScope(Access.BOTH, TOLD, "subject_id"),
+    "event_consumer": _HIDDEN,
+    "event_generation": _HIDDEN,
+    "group_membership": TableScope(
         Access.READ,
         f"EXISTS (SELECT 1 FROM app_user AS u WHERE u.id = {{row}}.user_id AND {STAFF})",  # noqa: S608  # see above
     ),
     "heartbeat": _HIDDEN,
+    "idempotency": TableScope(Access.BOTH),
+    "import_failed_row": _OF_IMPORT,
+    "import_fault": _OF_IMPORT,
+    "import_part": _HIDDEN,
     "job": _MACHINERY,
     "numbered_span": _PLATFORMS,
     "numbering": _HIDDEN,
     "platform_defaults": _PLATFORMS,
     "preference_entry": _CUSTOMERS,
     "queue_turn": _HIDDEN,
-    "quota_use": Reached(Access.BOTH),
-    "rate_limit": Reached(Access.BOTH),
+    "quota_use": TableScope(Access.BOTH),
+    "rate_limit": TableScope(Access.BOTH),
     "suggestion": _CUSTOMERS,
-    "user_group": Reached(
+    "user_group": TableScope(
         Access.READ,
         "EXISTS (SELECT 1 FROM group_membership AS m JOIN app_user AS u ON u.id = m.user_id"  # noqa: S608  # see above
         f" WHERE m.group_id = {{row}}.id AND {STAFF})",
     ),
-    "upstream_response": Reached(
+    "upstream_response": TableScope(
         Access.WRITE,
         "EXISTS (SELECT 1 FROM enrichment_run AS run JOIN customer AS own"  # noqa: S608  # see above
         f" ON own.id = run.customer_id WHERE run.id = {{row}}.run_id AND {OWN})",
     ),
+    "webhook_attempt": TableScope(Access.READ, "{row}.reseller_id = ?"),
+    "webhook_delivery": TableScope(Access.READ, "{row}.reseller_id = ?"),
+    "webhook_endpoint": _RESELLERS,
+    "webhook_lane": _HIDDEN,
 }

@@ -20,7 +20,7 @@ from tortoise.fields.data import CharEnumFieldInstance
 
 from models.storage.database import READER, dialect_of
 from models.storage.statement_time import add_since
-from models.storage.tenant_clients import shown_within_reach
+from models.storage.tenant_clients import scope_shown_rows
 from models.storage.tenant_scope import current_tenant
 from models.storage.time_slice import is_over, pause
 
@@ -39,13 +39,14 @@ TRIGRAM = 3
 """Texts with fewer characters cannot be searched by the trigram index."""
 
 COMMON = 2_000
-"""On SQLite, a text that at least this number of customers contain is not searched by index.
+"""On SQLite, the index is not used to search a text that this number of customers contain.
 
-Counting up to this number takes 5 ms."""
+Counting up to this number takes 5 ms.
+"""
 
 
 def all_of(conditions: Iterable[Sql]) -> Sql:
-    """Return conditions joined by AND; an always true condition if there are none."""
+    """Return the conditions joined by AND; if there are none, a condition that is always true."""
     parts = list(conditions)
     if not parts:
         return ALWAYS
@@ -70,13 +71,14 @@ def listed(values: Sequence[str]) -> Sql:
     return Sql("SELECT value AS key FROM json_each(?)", (orjson.dumps(list(values)).decode(),))
 
 
-def holding(table: str, text: str, *, is_common: bool = False) -> Sql:
+def search_key_contains(table: str, text: str, *, is_common: bool = False) -> Sql:
     """Return a condition that a customer's search key contains `text`.
 
-    The trigram index is used unless the text is shorter than TRIGRAM or `is_common`.
+    `table` is the alias of the customer table. The trigram index is used unless the text is shorter
+    than TRIGRAM characters, or `is_common` says that many customers contain it.
     """
     if is_common or len(text) < TRIGRAM:
-        # Different SQL than for longer texts, so that PostgreSQL makes a separate plan.
+        # The SQL must differ from that for longer texts, so that PostgreSQL plans it separately.
         return containing(f"{table}.search_key", text)
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     pattern = f"%{escaped}%"
@@ -89,13 +91,13 @@ def holding(table: str, text: str, *, is_common: bool = False) -> Sql:
     )
 
 
-def not_looked_up(column: str) -> str:
-    """Return SQL for a column that keeps SQLite, but not PostgreSQL, from using its index."""
+def without_index_on_sqlite(column: str) -> str:
+    """Return SQL for a column that keeps SQLite, not PostgreSQL, from using the column's index."""
     return column if is_postgres() else f"+{column}"
 
 
-def never_looked_up(column: str) -> str:
-    """Return SQL for a text column that keeps both databases from using its index.
+def without_index(column: str) -> str:
+    """Return SQL for a text column that keeps both databases from using the column's index.
 
     An index lookup takes longer if a row exists, even one out of scope, which would reveal it.
     """
@@ -117,7 +119,7 @@ async def is_common(text: str) -> bool:
     if is_postgres() or len(text) < TRIGRAM:
         return False
     if current_tenant() is not None:
-        return True  # few customers are in scope; a count would reveal others
+        return True  # Few customers are in scope, and a count of all would reveal others.
     probe = f"SELECT count(*) FROM ({_FOUND} LIMIT {COMMON})"  # noqa: S608  # no value is spelt out
     ((found,),) = await run(probe, (_wide(text),))
     return int(found) == COMMON
@@ -146,14 +148,14 @@ async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
     Outside of a transaction it uses the pool for reads, so that it never waits for a writer.
     """
     connection: Any = get_connection("default")
-    reader = getattr(connection, READER, None)  # a transaction has none
+    reader = getattr(connection, READER, None)  # in a transaction there is none
     is_numbered = dialect_of(connection) == "postgres"
     text = _numbered(text) if is_numbered else text
     if reader is None:
         _, rows = await connection.read(text, parameters)
         return cast("Sequence[Sequence[Any]]", rows)
     if current_tenant() is not None:
-        text, parameters = shown_within_reach(text, parameters, is_postgres=is_numbered)
+        text, parameters = scope_shown_rows(text, parameters, is_postgres=is_numbered)
     connection.log.debug("%s: %s", text, parameters)
     if is_numbered:
         rows = await reader.fetch(text, parameters)
@@ -185,7 +187,7 @@ def from_database(column: Field[Any]) -> Callable[[Any], Any] | None:
 
 
 def to_database(column: Field[Any], value: Any) -> Any:
-    """Return a value in the form in which the database stores and compares the column."""
+    """Return a value in the form in which the database stores and compares the column's values."""
     if isinstance(column, fields.DatetimeField) and not is_postgres():
         return value.astimezone(UTC).isoformat(" ")
     return value
@@ -212,7 +214,7 @@ def _joined_by_and(conditions: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=500)
 def _numbered(text: str) -> str:
-    """Replace each question mark by $1, $2 …; no statement has question marks in literals."""
+    """Replace question marks by $1, $2 …; none may be in a literal."""
     first, *rest = text.split("?")
     return first + "".join(f"${place}{part}" for place, part in enumerate(rest, start=1))
 

@@ -1,6 +1,6 @@
-"""Tortoise's SQLite clients with the tenant scope applied (R99), and a connection for reads.
+"""SQLite clients for Tortoise, which apply the tenant scope (R99), and a connection for reads.
 
-It is a separate module so that processes on PostgreSQL do not load SQLite.
+The module is separate so that processes that use PostgreSQL do not load SQLite.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ from models.storage.database_faults import (
     FaultKind,
     lost_in_commit,
 )
-from models.storage.tenant_clients import Limiting, Statement
+from models.storage.tenant_clients import Statement, TenantScopeMixin
 from models.storage.tortoise_internals import driver_connection, has_ended
 
 MAX_WAIT_S = 15.0
-"""Seconds that a transaction waits for earlier transactions of its process."""
+"""Seconds that a transaction waits for earlier transactions of the same process."""
 
 CHECKPOINT_BUSY_S = 1.0
 """Seconds that a checkpoint waits for readers and writers of other processes."""
@@ -40,7 +40,7 @@ READER_BUSY_MS = 250
 
 @contextmanager
 def _as_tortoise_says() -> Iterator[None]:
-    """Turn the driver's exceptions into Tortoise's."""
+    """Turn exceptions of the driver into those that Tortoise would raise."""
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -49,7 +49,7 @@ def _as_tortoise_says() -> Iterator[None]:
         raise IntegrityError(error) from error
 
 
-class _Lite(Limiting):
+class _SqliteBase(TenantScopeMixin):
     """Runs several statements with one switch to the thread of the SQLite connection."""
 
     async def execute_several(self, statements: Sequence[Statement]) -> None:
@@ -68,16 +68,16 @@ class _Lite(Limiting):
                 await run_in_thread(connection, work)
 
 
-class LiteClient(_Lite, SqliteClient):
+class ScopedSqliteClient(_SqliteBase, SqliteClient):
     """The SQLite connection of the process, for transactions and single statements."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.turn = asyncio.Lock()
-        """Held by the transaction or single statement that uses the connection."""
+        """A lock held by the transaction, or single statement, that uses the connection."""
 
     async def create_connection(self, with_db: bool) -> None:  # Tortoise's signature
-        """Connect if not connected yet."""
+        """Connect, unless the client is connected already."""
         if driver_connection(self) is None:
             await super().create_connection(with_db)
             time_thread_of(driver_connection(self))
@@ -95,13 +95,13 @@ class LiteClient(_Lite, SqliteClient):
 
     def new_transaction(self) -> TransactionContext:
         """Return a context that runs a transaction."""
-        return LiteUnit(self)
+        return SqliteTransactionContext(self)
 
 
-class LiteUnit(TransactionContext):
-    """A context that runs a transaction; it always releases the connection at the end."""
+class SqliteTransactionContext(TransactionContext):
+    """The context of a transaction on SQLite; it releases the connection at the end in any case."""
 
-    def __init__(self, parent: LiteClient) -> None:
+    def __init__(self, parent: ScopedSqliteClient) -> None:
         self._client = parent
 
     async def __aenter__(self) -> TransactionalDBClient:
@@ -110,11 +110,11 @@ class LiteUnit(TransactionContext):
             async with asyncio.timeout(MAX_WAIT_S):
                 await parent.turn.acquire()
         except TimeoutError:
-            # The task that holds the connection waits for another process.
+            # The task that uses the connection is itself waiting for another process.
             raise DatabaseUnavailable(DatabaseFault(FaultKind.LOCKED, "SQLITE_BUSY")) from None
         try:
             await parent.connected()
-            self._transaction = LiteTransaction(parent)
+            self._transaction = ScopedSqliteTransaction(parent)
             await self._transaction.begin()
         except BaseException:
             parent.turn.release()
@@ -143,13 +143,13 @@ class LiteUnit(TransactionContext):
             raise unknown from refused
 
 
-class LiteTransaction(_Lite, SqliteTransactionWrapper):
-    """The client within a transaction."""
+class ScopedSqliteTransaction(_SqliteBase, SqliteTransactionWrapper):
+    """The SQLite client within a transaction."""
 
     async def begin(self) -> None:
-        """Begin with the write lock (BEGIN IMMEDIATE).
+        """Begin a transaction, and take SQLite's write lock (BEGIN IMMEDIATE).
 
-        A transaction that asks for the lock later may fail because its snapshot is stale.
+        If a transaction first asked for the lock later, it could fail because it has read old data.
         """
         async with self.acquire_connection() as connection:
             if connection.in_transaction:  # ROLLBACK may have failed, for example on a full disk
@@ -158,7 +158,10 @@ class LiteTransaction(_Lite, SqliteTransactionWrapper):
                 await connection.execute_fetchall("BEGIN IMMEDIATE")
 
     async def execute_script(self, query: str) -> None:
-        """Run statements one by one, because the driver's executescript would commit first."""
+        """Run the statements of a script one by one.
+
+        The driver's own `executescript` would commit the transaction first.
+        """
         statement = ""
         for piece in query.split(";"):
             statement += f"{piece};"
@@ -178,13 +181,14 @@ class LiteTransaction(_Lite, SqliteTransactionWrapper):
 
     def new_transaction(self) -> TransactionContext:
         """Return a context that runs a savepoint."""
-        return NestedTransactionContext(LiteTransaction(self))
+        return NestedTransactionContext(ScopedSqliteTransaction(self))
 
 
 def open_reader(path: str) -> sqlite3.Connection:
-    """Open a second connection, for reads in the event loop; they do not wait for writers.
+    """Open a second connection, for reads that run in the event loop and wait for no writer.
 
-    The statements of a page take well below a millisecond, less than a switch to a thread.
+    The statements for a page of a list take less than a millisecond, less than switching to a
+    thread would.
     """
     reader = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     reader.execute("PRAGMA journal_mode=WAL")

@@ -1,4 +1,7 @@
-"""Detects on SQLite changes by any process, by a table with a counter (epoch) for each topic."""
+"""Detects changes that any process makes in an SQLite file.
+
+The file has a table with a counter (epoch) for each topic, such as changes of tokens.
+"""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -7,10 +10,10 @@ if TYPE_CHECKING:
     import sqlite3
 
 
-class LiteEpochs:
-    """Caches epochs by topic and reads them again after a commit by any connection.
+class SqliteEpochs:
+    """Caches the epochs, and reads them again after another connection has committed.
 
-    It asks SQLite whether there was a commit at most once per iteration of the event loop.
+    It asks SQLite whether one has committed, at most once per iteration of the event loop.
     """
 
     def __init__(self, reader: "sqlite3.Connection") -> None:
@@ -28,7 +31,7 @@ class LiteEpochs:
         return self._known[topic][1]
 
     def data_version(self) -> int:
-        """Return SQLite's data_version, which changes when another connection commits."""
+        """Return SQLite's `data_version`, which changes when another connection commits."""
         if self._version is None:
             ((self._version,),) = self._reader.execute("PRAGMA data_version")
             asyncio.get_running_loop().call_soon(self._forget_version)

@@ -7,10 +7,10 @@ import structlog
 log = structlog.get_logger(__name__)
 
 ERASED = "erased"
-"""The topic fired by transactions that erase personal data; their commit empties the log."""
+"""The topic of transactions that erase personal data; after their commit the log is emptied."""
 
 
-async def empty_log(path: str) -> None:
+async def truncate_wal(path: str) -> None:
     """Move the write-ahead log of the database at `path` into the database file.
 
     If the log is in use, this logs a warning, and the next erasure tries again.

@@ -1,7 +1,8 @@
-"""Measures the database time of an operation: the sum of the times of its statements.
+"""Measures the database time of an operation: the sum of the times that its statements take.
 
-`noting` holds the sum for the current task and the tasks that it starts. Each of several concurrent
-statements counts fully, so the sum may exceed the elapsed time.
+The context variable `current_statement_time` holds the sum for the current operation, in its task
+and the tasks that this starts. Concurrent statements count fully, so the sum may exceed the elapsed
+time.
 """
 
 from contextvars import ContextVar
@@ -25,7 +26,9 @@ class StatementTime:
         self.statements += 1
 
 
-noting: ContextVar[StatementTime | None] = ContextVar("noting", default=None)
+current_statement_time: ContextVar[StatementTime | None] = ContextVar(
+    "current_statement_time", default=None
+)
 
 
 class TimedConnection(asyncpg.Connection):  # type: ignore[misc]  # it has no types
@@ -67,8 +70,8 @@ class TimedConnection(asyncpg.Connection):  # type: ignore[misc]  # it has no ty
 
 
 def add_since(started: float) -> None:
-    """Add the time since a `perf_counter` value to the current operation, if there is one."""
-    noted = noting.get()
+    """Add the time since `started`, a value of `perf_counter`, to the current operation, if any."""
+    noted = current_statement_time.get()
     if noted is not None:
         noted.database_s += perf_counter() - started
         noted.statements += 1

@@ -1,6 +1,6 @@
-"""Tortoise's database clients, which apply the tenant scope to each statement (R99).
+"""Database clients for Tortoise, which apply the tenant scope to each statement (R99).
 
-Tortoise imports this module by name as the engine of both dialects.
+Tortoise imports this module by name, as the engine for PostgreSQL and for SQLite.
 """
 
 import asyncio
@@ -21,7 +21,11 @@ from tortoise.backends.base.client import (
 )
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
-from models.storage.connection_pool import ConnectionPool, Taken, Unit
+from models.storage.connection_pool import (
+    ConnectionPool,
+    PooledConnectionContext,
+    PooledTransactionContext,
+)
 from models.storage.database_faults import lost_in_commit
 from models.storage.read_pool import connected
 from models.storage.scope_statement import scope_statement
@@ -30,8 +34,14 @@ from models.storage.tenant_scope import OutOfScopeError, current_tenant
 from models.storage.tortoise_internals import OwnTransactions, has_ended, mark_ended
 
 ENGINE = __name__
-OWNERS = {"con": "contact", "tok": "access_token", "usr": "app_user"}
-"""Tables of owners by the prefix of the owner's id; other owners are customers."""
+OWNERS = {
+    "con": "contact",
+    "imp": "customer_import",
+    "tok": "access_token",
+    "usr": "app_user",
+    "whe": "webhook_endpoint",
+}
+"""The table of an owner, by the prefix of the owner's id; owners with other ids are customers."""
 
 added_for: ContextVar[set[str] | None] = ContextVar("added_for", default=None)
 """Ids of the owners of the rows inserted so far by the current partner's transaction."""
@@ -40,16 +50,17 @@ added_for: ContextVar[set[str] | None] = ContextVar("added_for", default=None)
 Statement = tuple[str, list[Any]]
 
 
-class Limiting(OwnTransactions):
+class TenantScopeMixin(OwnTransactions):
     """Applies the tenant scope to statements just before they go to the database.
 
-    Methods are not coroutines, so that they cost little if there is no scope.
+    The methods return awaitables of the base class instead of being coroutines, so that they cost
+    little if there is no scope.
     """
 
     capabilities: Any
 
     def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
-        """Run a statement; returns the number of rows, and the rows."""
+        """Run a statement; return the number of its rows, and the rows."""
         query, values = self._limited(query, values)
         return self._next.execute_query(query, values)
 
@@ -83,7 +94,7 @@ class Limiting(OwnTransactions):
 
     def read(self, query: str, values: Sequence[Any]) -> Any:
         """Run a statement whose rows will be shown to the caller."""
-        shown = shown_within_reach(query, values, is_postgres=self._is_postgres)
+        shown = scope_shown_rows(query, values, is_postgres=self._is_postgres)
         return self._next.execute_query(*shown)
 
     @property
@@ -107,8 +118,8 @@ class Limiting(OwnTransactions):
         return found.text, found.parameters(given, reseller_id)
 
 
-class PostgresClient(Limiting, AsyncpgDBClient):
-    """The PostgreSQL client, with a pool of connections."""
+class PostgresClient(TenantScopeMixin, AsyncpgDBClient):
+    """The client for PostgreSQL, with a pool of connections."""
 
     connection_class = TimedConnection
 
@@ -118,7 +129,7 @@ class PostgresClient(Limiting, AsyncpgDBClient):
         self._opening = asyncio.Lock()
 
     async def create_pool(self, **settings: Any) -> Any:
-        """Create the pool and open one connection, so that a wrong URL raises immediately.
+        """Create the pool and open one connection, so that a wrong URL is an error at once.
 
         The settings are those of connections, except `init`, `min_size` and `max_size`.
         """
@@ -143,14 +154,14 @@ class PostgresClient(Limiting, AsyncpgDBClient):
 
     def acquire_connection(self) -> Any:
         """Return a context that lends a connection for one statement."""
-        return Taken(self.opened)
+        return PooledConnectionContext(self.opened)
 
     def new_transaction(self) -> TransactionContext:
         """Return a context that runs a transaction."""
-        return Unit(self.opened, PostgresTransaction(self))
+        return PooledTransactionContext(self.opened, PostgresTransaction(self))
 
 
-class PostgresTransaction(Limiting, AsyncpgTransaction):
+class PostgresTransaction(TenantScopeMixin, AsyncpgTransaction):
     """A PostgreSQL connection in a transaction.
 
     Statements go directly to asyncpg, because Tortoise makes seven calls for each.
@@ -200,11 +211,11 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
         status = await self.session.execute(statement)
         mark_ended(self)
         if statement == "COMMIT" and status != "COMMIT":
-            # A statement had failed, and its caller ignored the exception.
+            # A statement failed before, and its caller ignored the exception.
             raise TransactionManagementError("Nothing was stored: a statement had failed before")
 
     async def execute_query(self, query: str, values: list[Any] | None = None) -> Any:
-        """Run a statement; returns the number of rows or changed rows, and the rows."""
+        """Run a statement; return the number of rows that it returns or changes, and the rows."""
         if not query.startswith("SELECT"):  # Tortoise returns the number of changed rows
             return await super().execute_query(query, values)
         query, values = self._limited(query, values)
@@ -219,7 +230,7 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
 
     async def read(self, query: str, values: Sequence[Any]) -> Any:
         """Run a statement whose rows will be shown to the caller."""
-        rows = await self._fetch(*shown_within_reach(query, values, is_postgres=True))
+        rows = await self._fetch(*scope_shown_rows(query, values, is_postgres=True))
         return len(rows), rows
 
     async def _fetch(self, query: str, values: Sequence[Any]) -> Sequence[Any]:
@@ -239,15 +250,15 @@ class PostgresTransaction(Limiting, AsyncpgTransaction):
 
 
 def get_client_class(configuration: dict[str, Any]) -> type[BaseDBAsyncClient]:
-    """Return the client class for a configuration; called by Tortoise."""
+    """Return the client class for a configuration; Tortoise calls this."""
     if "file_path" not in configuration["credentials"]:
         return PostgresClient
-    from models.storage.sqlite_clients import LiteClient  # noqa: PLC0415  # PostgreSQL needs none
+    from models.storage.sqlite_clients import ScopedSqliteClient  # noqa: PLC0415  # PostgreSQL needs none
 
-    return LiteClient
+    return ScopedSqliteClient
 
 
-def shown_within_reach(
+def scope_shown_rows(
     query: str, values: Sequence[Any], *, is_postgres: bool
 ) -> tuple[str, list[Any]]:
     """Apply the tenant scope, if any, to a statement for rows that will be shown.
@@ -264,7 +275,8 @@ def shown_within_reach(
 async def refuse_foreign(connection: BaseDBAsyncClient) -> None:
     """Raise OutOfScopeError if the transaction inserted rows for owners out of scope.
 
-    Each change also inserts an audit entry, so this also detects a row that was moved out of scope.
+    Each change also inserts an audit entry about its subject, so this also detects that a row was
+    moved out of the scope.
     """
     added = added_for.get() or set()
     by_table: dict[str, list[str]] = {}

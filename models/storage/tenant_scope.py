@@ -1,9 +1,9 @@
 """The tenant scope of the current operation: everything, or one reseller and its customers (R99).
 
 A principal (user or token) that is bound to a reseller can see and change only the reseller, which
-is a customer, and the customers whose parent is the reseller (R95). Authentication sets the scope
-for the current task and the tasks that it starts: transactions, operations of a WebSocket, streams.
-Workers and operators have no scope and see everything.
+is a customer itself, and the customers whose parent is the reseller (R95). Authentication sets the
+scope for the current task and the tasks that it starts: transactions, operations of a WebSocket,
+streams. Workers and operators have no scope, and see everything.
 
 Code that reads or writes does not apply the scope itself: each statement passes through
 `models/storage/tenant_clients.py` or `run` in `models/storage/sql.py`, which apply the rules of
@@ -20,7 +20,7 @@ class OutOfScopeError(Exception):
 
 
 NOWHERE = ""
-"""A scope without customers: no customer has this id."""
+"""A reseller id that no customer has: a scope without customers."""
 
 current_tenant = _reseller_id.get
 """Returns the reseller id of the current scope; None if the operation sees everything."""
@@ -31,8 +31,8 @@ def bind_tenant(reseller_id: str | None) -> None:
     _reseller_id.set(reseller_id)
 
 
-class keeping_tenant:  # noqa: N801  # used as a function is
-    """A context that restores the scope at its end."""
+class preserve_tenant_scope:  # noqa: N801  # used as a function is
+    """A context at whose end the tenant scope is what it was at the beginning."""
 
     __slots__ = ("_token",)
 

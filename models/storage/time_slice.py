@@ -5,9 +5,9 @@ from typing import Protocol
 
 
 class Slice(Protocol):
-    """Limits how long the current request may use the event loop without a pause."""
+    """The time slice of a request: how long it may use the event loop without a pause."""
 
-    def goes_on(self) -> bool:
+    def may_continue(self) -> bool:
         """Return whether the request may continue without a pause."""
 
     async def wait(self) -> None:
@@ -25,7 +25,7 @@ def use_slice(its: Slice) -> None:
 def is_over() -> bool:
     """Return whether the current request has used up its time slice and should `pause`."""
     its = _slice.get()
-    return its is not None and not its.goes_on()
+    return its is not None and not its.may_continue()
 
 
 async def pause() -> None:

@@ -1,23 +1,23 @@
-"""Reads the first rows of each of several keys, such as the customers of several classes.
+"""Reads the first rows of each of several keys, such as customers by class.
 
-An index that begins with the key's column returns the rows of one key in order, but not those of
-several keys. For several keys, a database sorts all their rows or scans the whole list, and often
-chooses the slower way. So the first rows of each key are read separately: at most the number of
-keys times the page size.
+A key is a value of one column, such as the id of a class. An index that begins with that column
+returns the rows of one key in order, but not those of several keys together. For several keys, a
+database sorts all their rows or scans the whole list, and often chooses the slower way. So the
+first rows of each key are read separately: at most the number of keys times the page size.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from models.storage.sql import ALWAYS, Sql, all_of, is_postgres, not_looked_up
+from models.storage.sql import ALWAYS, Sql, all_of, is_postgres, without_index_on_sqlite
 
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
     """A sort order by `columns`, and optionally a position in it (a keyset cursor).
 
-    `direction` is ASC or DESC, for all columns. `beyond` are the column values of the position;
-    None is the beginning.
+    `direction` is ASC or DESC, for all columns. `beyond` has the values of the columns at the
+    position; None is the beginning.
     """
 
     columns: tuple[str, ...]
@@ -36,37 +36,38 @@ class Keyset:
         marks = ", ".join("?" for _ in self.columns)
         return Sql(f"({names}) {'<' if self.direction == 'DESC' else '>'} ({marks})", self.beyond)
 
-    def under(self, column: str, key: Sql, *, is_few: bool = False) -> tuple[Sql, str]:
+    def for_key(self, column: str, key: Sql, *, is_selective: bool = False) -> tuple[Sql, str]:
         """Return the condition for the rows of one key after the position, and their ORDER BY.
 
-        PostgreSQL might use an index of the sort columns alone and filter by the key. To prevent
-        that, ORDER BY begins with the key's column, and `= ANY(ARRAY[…])` hides from the planner
-        that this column is constant. `is_few` keeps SQLite from using the index of the column.
+        `column` must equal the SQL expression `key`. PostgreSQL might use an index of the sort
+        columns alone and filter by the key. To prevent that, ORDER BY begins with `column`, and
+        `= ANY(ARRAY[…])` hides from the planner that it is constant. With `is_selective`, other
+        conditions leave few rows, and SQLite does not use the index of `column`.
         """
         if is_postgres():
             matched = Sql(f"t0.{column} = ANY(ARRAY[{key.text}])", key.parameters)
             order = f"t0.{column} {self.direction}, {self.order()}"
         else:
-            own = not_looked_up(f"t0.{column}") if is_few else f"t0.{column}"
+            own = without_index_on_sqlite(f"t0.{column}") if is_selective else f"t0.{column}"
             matched, order = Sql(f"{own} = {key.text}", key.parameters), self.order()
         return all_of([matched, self.after()]), order
 
 
 @dataclass(frozen=True, slots=True)
 class TopPerKey:
-    """Rows of `table` whose `column` is one of `keys`, which is a SELECT of a column `key`."""
+    """The rows of `table` whose `column` is one of `keys`, a SELECT with a column `key`."""
 
     table: str
     column: str
     keys: Sql
-    is_few: bool = False
-    """Whether few rows match the other conditions, so that an index on `column` is not needed."""
+    is_selective: bool = False
+    """Whether few rows match the other conditions, so that no index on `column` is needed."""
 
     def first(self, where: Sql, place: Keyset, size: int) -> Sql:
         """Return a condition for the first `size` rows of all keys together, from `place` on.
 
-        In `where`, t0 is the table. To be fast, this needs an index that begins with the key's
-        column and continues with the columns of `place`.
+        `place` is the sort order, with a position. In the condition `where`, t0 is the table. To
+        be fast, this needs an index on `column` and then the columns of `place`.
         """
         keys, rows = self._first_rows(where, place, size)
         found = f"ORDER BY {place.order('found')} LIMIT {size:d}"
@@ -84,7 +85,7 @@ class TopPerKey:
         return Sql(text, (*self.keys.parameters, *rows.parameters))
 
     def first_of_each(self, where: Sql, place: Keyset, size: int) -> Sql:
-        """Return a source t0 for FROM, with the first `size` rows of each key from `place` on."""
+        """Return a subquery t0 for FROM, with the first `size` rows of each key from `place` on."""
         keys, rows = self._first_rows(where, place, size)
         found = (
             f"LATERAL (SELECT t0.* {rows.text}) AS t0"
@@ -94,8 +95,8 @@ class TopPerKey:
         return Sql(f"{keys} CROSS JOIN {found}", (*self.keys.parameters, *rows.parameters))
 
     def _first_rows(self, where: Sql, place: Keyset, size: int) -> tuple[str, Sql]:
-        """Return the keys as a table `one`, and the FROM … LIMIT for the first rows of one key."""
-        matched, order = place.under(self.column, Sql("one.key"), is_few=self.is_few)
+        """Return the keys as a table `one`, and FROM … LIMIT for the first rows of a key in it."""
+        matched, order = place.for_key(self.column, Sql("one.key"), is_selective=self.is_selective)
         condition = all_of([matched, where])
         rows = f"FROM {self.table} AS t0 WHERE {condition.text} ORDER BY {order} LIMIT {size:d}"
         return f"({self.keys.text}) AS one", Sql(rows, condition.parameters)
@@ -128,4 +129,4 @@ class TopPerKey:
 
     def _matched(self) -> str:
         column = f"t0.{self.column}"
-        return f"{not_looked_up(column) if self.is_few else column} = one.key"
+        return f"{without_index_on_sqlite(column) if self.is_selective else column} = one.key"

@@ -1,9 +1,9 @@
-"""The only module that uses private names of Tortoise.
+"""The only module that uses private names of Tortoise, except for `Model._meta`.
 
-The tests of this module list the compatible releases. The client classes that
-`tenant_clients` and `sqlite_clients` extend have no underscore, and only their methods without one
-are overridden. `Model._meta` is not listed here: Tortoise has no other way to describe a model, its
-own extensions use it, and so do many of our modules.
+The tests of this module list the compatible releases. `tenant_clients` and `sqlite_clients` extend
+client classes of Tortoise, but only public ones, of which they override only public methods.
+`Model._meta` is used by many modules: Tortoise has no other way to describe a model, and its own
+extensions use it.
 """
 
 from abc import abstractmethod
@@ -20,14 +20,14 @@ async def start_tortoise(config: dict[str, Any]) -> None:
     """Initialise Tortoise for all tasks of the process.
 
     By default only the task that calls `init`, and tasks that it starts, see the connections. The
-    server starts the lifespan and each request as separate tasks, so without this argument every
-    request would fail. Tortoise's own Starlette integration sets it too.
+    server runs the application's lifespan and each request in separate tasks, so without the
+    argument set here every request would fail. Tortoise's own Starlette integration sets it too.
     """
     await Tortoise.init(config=config, _enable_global_fallback=True)
 
 
 class OwnTransactions:
-    """Base class of a client whose transactions are of this project's classes.
+    """Base class of clients whose transactions are objects of this project's classes.
 
     Tortoise calls `_in_transaction` for transactions and for operations of several statements.
     Without this override they would open Tortoise's own transactions, which ignore the tenant
@@ -51,7 +51,7 @@ def has_ended(transaction: Any) -> bool:
 
 
 def mark_ended(transaction: Any) -> None:
-    """Record the end of a transaction or savepoint for Tortoise's contexts, which check it."""
+    """Record that a transaction or savepoint has ended, for Tortoise's contexts, which check it."""
     transaction._finalized = True
 
 
@@ -66,19 +66,20 @@ def driver_connection(client: Any) -> Any | None:
 
 
 def row_from_database(model: type[Row], values: dict[str, Any]) -> Row:
-    """Return a model's row, made from column values as the driver returns them.
+    """Return a row of a model, made from column values as the driver returns them.
 
-    This is for statements that a query set cannot express: FOR SHARE, and reads on connections for
-    reads. Otherwise each would need a second statement, about a tenth of the time of a save.
+    This is for statements that a query set of Tortoise cannot express, such as FOR SHARE, and for
+    reads on the separate connections for reads. Without it, each would need a second statement,
+    which takes about a tenth of the time of a save.
     """
     return model._init_from_db(**values)
 
 
-def bare_row(model: type[Row]) -> Row:
-    """Return a row that is not stored and has no field values, only the state that `save` needs.
+def unsaved_row(model: type[Row]) -> Row:
+    """Return a row without field values that is not stored yet, with the state that `save` needs.
 
     Tortoise's public `construct` also makes rows without validation, but sets each attribute
-    separately: storing 500 jobs at once then took 157 µs a row instead of 119 µs (SQLite).
+    separately: with it, storing 500 jobs at once took 157 µs a row instead of 119 µs (SQLite).
     """
     row = model.__new__(model)
     vars(row).update(
@@ -91,5 +92,5 @@ def bare_row(model: type[Row]) -> Row:
 
 
 def mark_saved(row: Model) -> None:
-    """Record that a row is stored; without it, a later `save` would insert the row again."""
+    """Record in a row that it is stored; otherwise a later `save` would insert it again."""
     row._saved_in_db = True

@@ -7,7 +7,7 @@ from tortoise.connection import get_connection
 from models.storage.database import Database, dialect_of
 
 FILLER = 8_192
-"""Characters in the row: enough to need new pages in SQLite's file, so that a full disk fails."""
+"""Characters in the row: so many that SQLite needs new pages, which fails if the disk is full."""
 
 
 async def probe_writing(database: Database) -> None:

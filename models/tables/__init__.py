@@ -1,1 +1,1 @@
-"""The tables, as Tortoise models."""
+"""The database tables, as Tortoise models."""

@@ -1,4 +1,4 @@
-"""Access tokens, their scopes, and the principal that a request acts as."""
+"""Access tokens, their scopes, and the principal (identity and permissions) of a request."""
 
 import asyncio
 import hashlib
@@ -16,6 +16,7 @@ from tortoise.models import Model
 
 from models.rules.permission import FOR_PARTNERS, Scope, known, with_implied
 from models.storage.database import Database
+from models.storage.id_field import IdField
 from models.storage.identifiers import ID_LENGTH, new_token_id
 from models.storage.sql import run
 from models.storage.tortoise_internals import row_from_database
@@ -39,27 +40,27 @@ log = structlog.get_logger(__name__)
 
 TOKEN_PREFIX = "ccl_"  # noqa: S105  # marks a secret, is none
 TOKEN = re.compile(TOKEN_PREFIX + r"[A-Za-z0-9_-]{43}")
-"""The form of all access tokens; a string of another form is rejected without a lookup."""
+"""The form of all access tokens; a text of another form is rejected without a database query."""
 SHOWN_LENGTH = 12
 LAST_USED_PRECISION = timedelta(minutes=1)
-"""The stored time of a token's last use is at most this much too old."""
+"""The time of a token's last use is stored again only after this time."""
 MAX_NOTING_S = 0.05
-"""The longest time in seconds that a request waits until the use of its token is stored."""
+"""The maximum number of seconds for which a request waits until its token's use is stored."""
 
 TOKENS = "tokens"
-"""The notification topic that is woken when a token or its owner's permissions change.
+"""The topic on which processes are notified if a token or its owner's permissions change.
 
-See migrations 0004 and 0008.
+The triggers of migrations 0004 and 0008 send the notifications.
 """
 
 MAX_REMEMBERED = 10_000
 MAX_MEMORY_S = 30.0
-"""Seconds for which a cached token is trusted, in case a notification of a change is lost."""
+"""Seconds after which a cached token is read again, in case a notification was lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The identity and permissions that a request or a job acts with.
+    """The identity and permissions with which a request or a job acts.
 
     If `reseller_id` is set, the principal sees only that customer and the customers whose parent it
     is (R99).
@@ -74,20 +75,22 @@ class Principal:
     user_name: str | None = None
     expires_at: datetime | None = None
     claimed_groups: frozenset[str] = frozenset()
-    """Ids of the groups that the identity provider's claims put the user in."""
+    """Ids of the groups that the identity provider's token names for the user."""
     claimed: frozenset[Scope] = frozenset()
-    """Permissions that only the claimed groups grant; they end with the provider's token."""
+    """Permissions that the user has only by these groups; they end with the provider's token."""
     permissions: frozenset[Scope] = field(init=False, compare=False)
     """The scopes and those that they imply; for partners, only those that partners may have."""
     quota_key: str = field(init=False, compare=False)
-    """The key that budgets and limits count under; more credentials do not increase the quota.
+    """The key under which budgets and limits count: more credentials do not increase them.
 
-    It is the id of the user; for a token without a user that of its reseller, or else of the token.
+    It is the id of the user. For a token without a user it is the id of its reseller, or else that
+    of the token.
     """
     caller: str = field(init=False, compare=False)
-    """The key under which slots, caches and searches are shared out.
+    """The key under which slots to run, shares of caches, and searches are counted.
 
-    It is the id of the reseller, for all its users and tokens; without a reseller, `quota_key`.
+    All users and tokens of a reseller share the reseller's id; without a reseller it is
+    `quota_key`.
     """
 
     def __post_init__(self) -> None:
@@ -100,24 +103,24 @@ class Principal:
         object.__setattr__(self, "caller", self.reseller_id or quota_key)
 
     def may(self, scope: Scope) -> bool:
-        """Return whether the principal has the scope or one that implies it (A20)."""
+        """Return whether the principal has a permission, or one that implies it (A20)."""
         return scope in self.permissions
 
     def may_any(self, scopes: Iterable[Scope]) -> bool:
-        """Return whether the principal has one of the scopes, or a scope that implies one."""
+        """Return whether the principal has any of the permissions, directly or implied."""
         return not self.permissions.isdisjoint(scopes)
 
     @property
     def lasting(self) -> frozenset[Scope]:
-        """Permissions that do not end with the sign-in, so that they can be granted to others."""
+        """The permissions that can be granted to others: they do not end with the sign-in."""
         return self.permissions - self.claimed
 
 
 SYSTEM = Principal("system", "system", frozenset())
-"""The platform itself as an actor, for example when a lookup fills a profile (R92)."""
+"""The principal for changes by the platform itself, for example by a lookup (R92)."""
 
 OPERATOR = Principal("operator", "operator", frozenset(Scope))
-"""The operator who runs commands on the machine."""
+"""The principal for commands that an operator runs on the machine."""
 
 
 class AccessToken(Model):
@@ -127,7 +130,7 @@ class AccessToken(Model):
     was issued by the operator.
     """
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_token_id)
+    id = IdField(max_length=ID_LENGTH, primary_key=True, default=new_token_id)
     name = fields.CharField(max_length=200)
     shown_prefix = fields.CharField(max_length=SHOWN_LENGTH)
     hash = fields.CharField(max_length=64, unique=True)
@@ -144,7 +147,7 @@ class AccessToken(Model):
         "models.Customer", related_name=False, null=True, on_delete=fields.RESTRICT
     )
     reseller_id: str | None
-    rotated_from_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    rotated_from_id = IdField(max_length=ID_LENGTH, null=True)
     version = fields.IntField(default=1, db_default=1)
 
     class Meta:
@@ -158,7 +161,7 @@ class AccessToken(Model):
     async def principal(self) -> Principal | None:
         """Return the principal that the token authenticates; None if its user is disabled.
 
-        A user's token has those of its scopes that the user is permitted at the moment.
+        A user's token has only those of its scopes that the user has now, too.
         """
         scopes = known(self.scopes)
         if self.user_id is None:
@@ -228,10 +231,9 @@ class _Remembered:
 
 
 class Principals:
-    """Looks up principals by bearer token, and caches them until any token changes.
+    """Finds principals by bearer token, and caches them until any token or permission changes.
 
-    The database tells whether any token has changed since: PostgreSQL by a notification, SQLite by
-    a count of changes.
+    PostgreSQL notifies of such changes; SQLite counts them in a table.
     """
 
     def __init__(self, database: Database) -> None:
@@ -280,7 +282,7 @@ class Principals:
         return principal
 
     def _note_unknown(self, key: str, epoch: int | None, now: datetime) -> None:
-        """Cache that a token is invalid, because forgotten clients keep using such tokens."""
+        """Cache that a token is invalid, because abandoned clients go on sending such tokens."""
         if epoch is None:
             return
         if len(self._unknown) >= MAX_REMEMBERED:
@@ -289,11 +291,11 @@ class Principals:
 
 
 async def _used_token(key: str, now: datetime) -> AccessToken | None:
-    """Return the valid token with a hash and store the time of its use; None if there is none.
+    """Return the valid token with this hash, and store when it was used; None if there is none.
 
-    The token is read on a connection for reads alone, and its use is stored in the background, so
-    that signing in does not wait for writers. A time of last use in the future was stored by a
-    process with a wrong clock, and is replaced.
+    The token is read on a separate connection for reads, and its use is stored in the background,
+    so that signing in does not wait for writers. If the stored time of the last use is in the
+    future, a process with a wrong clock stored it; it is replaced.
     """
     meta = AccessToken._meta
     columns = meta.fields_db_projection
@@ -306,18 +308,18 @@ async def _used_token(key: str, now: datetime) -> AccessToken | None:
         return None
     if token.last_used_at is None or abs(now - token.last_used_at) >= LAST_USED_PRECISION:
         token.last_used_at = now
-        noting = asyncio.create_task(_note_use(token.id, now))
-        _noting.add(noting)
-        noting.add_done_callback(_noting.discard)
-        await asyncio.wait({noting}, timeout=MAX_NOTING_S)
+        use_task = asyncio.create_task(_note_use(token.id, now))
+        _use_tasks.add(use_task)
+        use_task.add_done_callback(_use_tasks.discard)
+        await asyncio.wait({use_task}, timeout=MAX_NOTING_S)
     return token
 
 
-_noting: set[asyncio.Task[None]] = set()
+_use_tasks: set[asyncio.Task[None]] = set()
 
 
 async def _note_use(token_id: str, now: datetime) -> None:
     try:
         await AccessToken.filter(id=token_id).update(last_used_at=now)
-    except Exception as error:  # the request is already authenticated
+    except Exception as error:  # the request has been authenticated, and may go on
         log.warning("token_use_not_noted", error=type(error).__name__)

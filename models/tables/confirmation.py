@@ -1,8 +1,8 @@
-"""Confirmations that contacts are asked for by mail, and the links that the mails carry (R60, R67).
+"""Confirmations, for which contacts are asked by mail, and the links in these mails (R60, R67).
 
-A confirmation asks one question about one email address. Its links are made when its mail is sent,
-and stored as hashes. A mail that is sent again carries new links. All links that arrive are valid,
-but a confirmation can be confirmed only once.
+A confirmation asks one question about one email address. Its links are created when its mail is
+sent, and their tokens are stored as hashes. If the mail is sent again, it has new links. The links
+of all these mails work, but a contact can confirm only once.
 """
 
 import base64
@@ -19,6 +19,7 @@ from tortoise.models import Model
 from models.rules.confirmation_link import ConfirmationKind, VoidReason
 from models.rules.email_address import EMAIL_LENGTH
 from models.rules.mail_failure import MailFailureCode
+from models.storage.id_field import IdField
 from models.storage.identifiers import ID_LENGTH, new_confirmation_id
 from models.tables.contact import Contact
 from models.tables.customer_class import NAME_LENGTH
@@ -29,7 +30,7 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 @unique
 class LinkPurpose(StrEnum):
-    """What following a link does."""
+    """What a link in a confirmation mail is for."""
 
     CONFIRM = "CONFIRM"
     WITHDRAW = "WITHDRAW"
@@ -47,35 +48,35 @@ class MailState(StrEnum):
 
 
 class Confirmation(Model):
-    """One question to a contact: is this your address, or do you want these documents.
+    """A question to a contact by mail: is this email address yours, or do you want these documents.
 
-    A confirmation counts only for the email address that it was sent to. `entry_id` is the
+    A confirmation counts only for the email address to which it was sent. `entry_id` is the
     preference entry that the contact's answer added. `held_at` is when the mail was first held back
-    because its mailbox gets too many mails; only the platform may see that. Erasing the contact or
-    the customer removes the email address.
+    because the recipient's mailbox gets too many mails; partners must not see that. Erasing the
+    contact or the customer removes the email address.
     """
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_confirmation_id)
+    id = IdField(max_length=ID_LENGTH, primary_key=True, default=new_confirmation_id)
     kind = fields.CharEnumField(ConfirmationKind, max_length=24)
     contact: fields.ForeignKeyRelation[Contact] = fields.ForeignKeyField(
         "models.Contact", related_name=False, on_delete=fields.RESTRICT
     )
     contact_id: str
-    customer_id = fields.CharField(max_length=ID_LENGTH)
+    customer_id = IdField(max_length=ID_LENGTH)
     email = fields.CharField(max_length=EMAIL_LENGTH, null=True)
     email_key = fields.CharField(max_length=EMAIL_LENGTH * 3, null=True)
     documents: list[str] = fields.JSONField(default=list)
     requested_at = fields.DatetimeField()
-    requested_by_id = fields.CharField(max_length=ID_LENGTH)
+    requested_by_id = IdField(max_length=ID_LENGTH)
     requested_by = fields.CharField(max_length=NAME_LENGTH)
     is_requester_masked = fields.BooleanField(db_default=False)
-    """Whether personal data is hidden from the requester; then the mail and its page hide names."""
+    """Whether the requester sees personal data masked; then the mail and its pages hide names."""
     used_at = fields.DatetimeField(null=True)
     voided_at = fields.DatetimeField(null=True)
     void_reason: VoidReason | None = fields.CharEnumField(  # type: ignore[assignment]  # null=True
         VoidReason, max_length=20, null=True
     )
-    entry_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    entry_id = IdField(max_length=ID_LENGTH, null=True)
     mail_state = fields.CharEnumField(MailState, max_length=16, default=MailState.QUEUED)
     mail_failure: MailFailureCode | None = fields.CharEnumField(  # type: ignore[assignment]  # null=True
         MailFailureCode, max_length=32, null=True
@@ -93,7 +94,7 @@ class Confirmation(Model):
 
 
 class ConfirmationToken(Model):
-    """A link of a mail, stored as the hash of its secret, which cannot be read again."""
+    """A link in a confirmation mail, stored as the hash of the link's token."""
 
     id = fields.BigIntField(primary_key=True)
     confirmation: fields.ForeignKeyRelation[Confirmation] = fields.ForeignKeyField(
@@ -118,10 +119,10 @@ def hash_of(token: str) -> str:
 
 
 def token_to_withdraw(confirming: str) -> str:
-    """Return the token of the withdrawal link on the page that follows a confirmation.
+    """Return the token of the link to withdraw that the page shows after a confirmation.
 
-    It is derived from the token that confirmed, so that the page shows the same link each time it
-    is opened.
+    It is derived from `confirming`, the token by which they confirmed, so that the page shows the
+    same link each time it is opened.
     """
     digest = hashlib.sha256(f"withdraw {confirming}".encode()).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -7,22 +7,25 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.rules.consent import ConsentBasis, ConsentMethod, EntryKind, Matter
+from models.storage.id_field import IdField
 from models.storage.identifiers import ID_LENGTH, new_consent_entry_id, new_testimony_id
-from models.tables.customer import REASON_LENGTH, REFERENCE_LENGTH, Customer
+from models.storage.indexes import IndexWhere
+from models.tables.customer import REASON_LENGTH, Customer
 from models.tables.customer_class import NAME_LENGTH
 
 HASH_LENGTH = 64
+VERSION_LENGTH = 200
 STATEMENT_LENGTH = 4000
 EVIDENCE_LENGTH = 500
 
 
 class ConsentTestimony(Model):
-    """The fields of an entry that may name a person. Erasing the customer blanks them.
+    """The fields of a consent entry that may name a person. Erasing the customer blanks them.
 
     The database refuses every other update, and deletion.
     """
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_testimony_id)
+    id = IdField(max_length=ID_LENGTH, primary_key=True, default=new_testimony_id)
     customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
         "models.Customer", related_name=False, on_delete=fields.RESTRICT, db_index=True
     )
@@ -42,27 +45,27 @@ class ConsentTestimony(Model):
 
 
 class ConsentEntry(Model):
-    """An entry of a customer's ledger (R55). The database refuses to change or delete it.
+    """An entry of a customer's consent ledger (R55). The database refuses to change or delete it.
 
     `idempotency_key` is a hash of the caller and the key that the client sent.
     """
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_consent_entry_id)
+    id = IdField(max_length=ID_LENGTH, primary_key=True, default=new_consent_entry_id)
     customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
         "models.Customer", related_name=False, on_delete=fields.RESTRICT
     )
     customer_id: str
     sequence = fields.IntField()
     kind = fields.CharEnumField(EntryKind, max_length=24)
-    corrects_id = fields.CharField(max_length=ID_LENGTH, null=True, unique=True)
+    corrects_id = IdField(max_length=ID_LENGTH, null=True, unique=True)
     basis = fields.CharEnumField(ConsentBasis, max_length=24, null=True)
     effective_at = fields.DatetimeField()
     recorded_at = fields.DatetimeField()
-    recorded_by_id = fields.CharField(max_length=ID_LENGTH)
+    recorded_by_id = IdField(max_length=ID_LENGTH)
     recorded_by = fields.CharField(max_length=NAME_LENGTH)
     method = fields.CharEnumField(ConsentMethod, max_length=12, null=True)
     document_name = fields.CharField(max_length=NAME_LENGTH, null=True)
-    document_version = fields.CharField(max_length=REFERENCE_LENGTH, null=True)
+    document_version = fields.CharField(max_length=VERSION_LENGTH, null=True)
     covers_emailing = fields.BooleanField(default=False)
     evidence_sha256 = fields.CharField(max_length=HASH_LENGTH, null=True)
     idempotency_key = fields.CharField(max_length=HASH_LENGTH, null=True)
@@ -77,12 +80,15 @@ class ConsentEntry(Model):
     class Meta:
         table = "consent_entry"
         unique_together = (("customer", "sequence"), ("customer", "idempotency_key"))
+        indexes = (
+            IndexWhere(fields=("effective_at", "customer_id"), where="effective_at > recorded_at"),
+        )
 
 
 class ConsentLedger(Model):
-    """The length and last hash of a customer's ledger, by which a truncated ledger is detected."""
+    """Length and last hash of a customer's consent ledger, to detect that its end was removed."""
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    id = IdField(max_length=ID_LENGTH, primary_key=True)
     entry_count = fields.IntField(default=0)
     last_hash = fields.CharField(max_length=HASH_LENGTH)
 
@@ -91,10 +97,11 @@ class ConsentLedger(Model):
 
 
 class ConsentPeriod(Model):
-    """A period in which a matter is in effect, recomputed with each entry.
+    """A period in which consent, or a request for non-itemised bills, is in effect (`matter`).
 
-    Filters and counts compare the period with the time of the request, because an entry with a
-    future date takes effect without a write. `until_at` is null if the period has no end yet.
+    The periods of a customer are recomputed with each ledger entry. Filters and counts compare them
+    with the time of the request, because an entry with a future date takes effect without a write.
+    `until_at` is null if the period has no end yet.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -106,13 +113,13 @@ class ConsentPeriod(Model):
     from_at: datetime = fields.DatetimeField()
     until_at: datetime | None = fields.DatetimeField(null=True)
     basis = fields.CharEnumField(ConsentBasis, max_length=24, null=True)
-    document_version = fields.CharField(max_length=REFERENCE_LENGTH, null=True)
-    entry_id = fields.CharField(max_length=ID_LENGTH)
+    document_version = fields.CharField(max_length=VERSION_LENGTH, null=True)
+    entry_id = IdField(max_length=ID_LENGTH)
 
     class Meta:
         table = "consent_period"
         indexes = (
-            Index(fields=("customer_id", "matter", "from_at")),
+            Index(fields=("customer_id", "matter", "from_at", "until_at")),
             Index(fields=("matter", "basis", "document_version", "from_at")),
             Index(fields=("matter", "from_at")),
         )

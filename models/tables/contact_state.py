@@ -1,4 +1,7 @@
-"""The history of contacts: one row per change, which gives the state at any instant (R59, R77)."""
+"""The history of contacts: one row per change, from which the state at any instant is known.
+
+Implements R59 and R77.
+"""
 
 from datetime import datetime
 
@@ -7,15 +10,17 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.rules.email_address import EMAIL_LENGTH
+from models.storage.id_field import IdField
 from models.storage.identifiers import ID_LENGTH
+from models.storage.row_insert import new_row
 from models.tables.contact import Contact
 from models.tables.customer_class import NAME_LENGTH
 
 
 class ContactState(Model):
-    """The state of a contact from an instant until its next row.
+    """The state of a contact from an instant until the next row of the same contact.
 
-    Ids rise in the order of a contact's changes. Erasing the contact or its customer blanks name
+    Ids rise in the order of a contact's changes. Erasing the contact or the customer blanks name
     and email; `has_email` stays.
     """
 
@@ -24,7 +29,7 @@ class ContactState(Model):
         "models.Contact", related_name=False, on_delete=fields.RESTRICT
     )
     contact_id: str
-    customer_id = fields.CharField(max_length=ID_LENGTH)
+    customer_id = IdField(max_length=ID_LENGTH)
     at = fields.DatetimeField()
     name = fields.CharField(max_length=NAME_LENGTH)
     email = fields.CharField(max_length=EMAIL_LENGTH, null=True)
@@ -46,13 +51,20 @@ class ContactState(Model):
 async def note_state(contact: Contact, now: datetime) -> None:
     """Add a row with the current state of a locked contact.
 
-    It is dated `now`, or as the contact's newest row if that is later.
+    Its time is `now`, or that of the contact's newest row if that is later.
     """
     newest = await ContactState.filter(contact_id=contact.id).order_by("-at", "-id").first()
-    await ContactState.create(
+    at = now if newest is None else max(now, newest.at)
+    await state_of(contact, at).save(force_create=True)
+
+
+def state_of(contact: Contact, at: datetime) -> ContactState:
+    """Return a new row with the current state of a contact, for the caller to add."""
+    return new_row(
+        ContactState,
         contact_id=contact.id,
         customer_id=contact.customer_id,
-        at=now if newest is None else max(now, newest.at),
+        at=at,
         name=contact.name,
         email=contact.email,
         has_email=contact.email is not None,

@@ -8,13 +8,15 @@ from tortoise.models import Model
 
 from models.rules.enrichment_status import EnrichmentStatus
 from models.rules.folding import folded, searchable
+from models.rules.own_reference import KEY_LENGTH as REFERENCE_KEY_LENGTH
+from models.rules.own_reference import REFERENCE_LENGTH
+from models.storage.id_field import IdField
 from models.storage.identifiers import ID_LENGTH, new_class_change_id, new_customer_id
 from models.storage.indexes import IndexWhere, of_living
 from models.tables.customer_class import NAME_LENGTH, CustomerClass
 
 ACCOUNT_NUMBER_LENGTH = 64
 KEY_LENGTH = ACCOUNT_NUMBER_LENGTH * 3 + ID_LENGTH + 1
-REFERENCE_LENGTH = 200
 REASON_LENGTH = 1000
 
 
@@ -25,10 +27,12 @@ class Customer(Model):
     (R35); `erased_at` marks such a row.
     """
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_customer_id)
+    id = IdField(max_length=ID_LENGTH, primary_key=True, default=new_customer_id)
     account_number = fields.CharField(max_length=ACCOUNT_NUMBER_LENGTH, unique=True)
     account_number_key = fields.CharField(max_length=KEY_LENGTH, db_default="")
     external_reference = fields.CharField(max_length=REFERENCE_LENGTH, null=True, db_index=True)
+    reference_key = fields.CharField(max_length=REFERENCE_KEY_LENGTH, null=True)
+    """The external reference with its owner, which is unique; null for a deleted customer."""
     name = fields.CharField(max_length=NAME_LENGTH)
     name_key = fields.CharField(max_length=NAME_LENGTH * 3)
     company_number = fields.CharField(max_length=8, null=True, db_index=True)
@@ -48,6 +52,8 @@ class Customer(Model):
     consent_review_due_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField()
     last_modified_at = fields.DatetimeField()
+    changed_at = fields.DatetimeField(null=True)
+    """When the customer or what belongs to it changed; never null, as triggers set it."""
     version = fields.IntField(default=1)
     erased_at = fields.DatetimeField(null=True)
 
@@ -56,11 +62,19 @@ class Customer(Model):
         indexes = (
             of_living("name_key", "id"),
             of_living("created_at", "id"),
+            of_living("last_modified_at", "id"),
+            of_living("changed_at", "id"),
             of_living("account_number", "id"),
             of_living("customer_class_id", "name_key", "id"),
             of_living("customer_class_id", "created_at", "id"),
+            of_living("customer_class_id", "last_modified_at", "id"),
+            of_living("customer_class_id", "changed_at", "id"),
             of_living("customer_class_id", "account_number", "id"),
             of_living("enrichment_status", "name_key", "id"),
+            IndexWhere(
+                fields=("erased_at", "created_at", "customer_class_id", "id"),
+                where="erased_at IS NOT NULL",
+            ),
             IndexWhere(
                 fields=("parent_id", "name_key", "id", "erased_at"), where="parent_id IS NOT NULL"
             ),
@@ -68,17 +82,17 @@ class Customer(Model):
 
 
 def set_account_number(customer: Customer, number: str) -> None:
-    """Set the account number and its unique key; do nothing if the number stays the same.
+    """Set a customer's account number, and the key by which it is unique whatever its case.
 
-    A migration gave other keys to numbers whose folded forms are equal; they keep those keys until
-    the number is changed.
+    Does nothing if the number stays the same: a migration gave other keys to numbers whose keys
+    would be equal, and they keep those keys until the number is changed.
     """
     if getattr(customer, "account_number", None) != number:
         customer.account_number, customer.account_number_key = number, folded(number)
 
 
 def search_key_of(customer: Customer) -> str:
-    """Return the text that customer searches look through: folded values, one line per field."""
+    """Return the text in which customer searches look: each field's folded value on a line."""
     searched = (
         customer.name,
         customer.account_number,
@@ -89,9 +103,9 @@ def search_key_of(customer: Customer) -> str:
 
 
 class ClassChange(Model):
-    """A row of a customer's class history: from, to, reason, actor and time (R27)."""
+    """A change of a customer's class: from, to, reason, actor and time (R27)."""
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_class_change_id)
+    id = IdField(max_length=ID_LENGTH, primary_key=True, default=new_class_change_id)
     customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
         "models.Customer", related_name=False, on_delete=fields.RESTRICT, db_index=True
     )
@@ -106,7 +120,7 @@ class ClassChange(Model):
     to_class_id: str
     reason = fields.CharField(max_length=REASON_LENGTH)
     crosses_individual_line = fields.BooleanField(default=False)
-    changed_by_id = fields.CharField(max_length=ID_LENGTH)
+    changed_by_id = IdField(max_length=ID_LENGTH)
     changed_by = fields.CharField(max_length=NAME_LENGTH)
     changed_at = fields.DatetimeField()
 

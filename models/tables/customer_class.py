@@ -10,6 +10,8 @@ from tortoise.models import Model
 
 from models.rules.classification import ClassFlags
 from models.rules.folding import folded
+from models.storage.dry_run import version_step
+from models.storage.id_field import IdField
 from models.storage.identifiers import ID_LENGTH, new_class_id
 
 NAME_LENGTH = 200
@@ -18,16 +20,16 @@ CODE_LENGTH = 40
 
 @unique
 class ClassStatus(StrEnum):
-    """Whether customers can be put into a class; retired classes are kept for history (R19)."""
+    """Whether customers can be put into a class, or the class is only kept for history (R19)."""
 
     ACTIVE = "ACTIVE"
     RETIRED = "RETIRED"
 
 
 class CustomerClass(Model):
-    """A customer class. `code` identifies the shipped ones, even after a rename (R12)."""
+    """A customer class. `code` identifies the shipped classes, even after a rename (R12)."""
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_class_id)
+    id = IdField(max_length=ID_LENGTH, primary_key=True, default=new_class_id)
     code = fields.CharField(max_length=CODE_LENGTH, unique=True, null=True)
     name = fields.CharField(max_length=NAME_LENGTH)
     name_key = fields.CharField(max_length=NAME_LENGTH * 3, unique=True)
@@ -48,7 +50,7 @@ class CustomerClass(Model):
 
     @property
     def flags(self) -> ClassFlags:
-        """The data-protection flags as one value."""
+        """The flags of the class as one value."""
         return ClassFlags(
             is_personal_customer=self.is_personal_customer,
             is_sole_trader=self.is_sole_trader,
@@ -58,7 +60,7 @@ class CustomerClass(Model):
 
     @property
     def is_shipped(self) -> bool:
-        """Whether the class came with the platform (R12)."""
+        """Whether the class is one of those that come with the platform (R12)."""
         return self.code is not None
 
     @property
@@ -73,17 +75,17 @@ class CustomerClass(Model):
 
 
 class Named(Protocol):
-    """A row with a name, and the folded name by which rows are compared and sorted."""
+    """A row with a name and its key: the folded name by which rows are compared and sorted."""
 
     name: str
     name_key: str
 
 
 def rename(row: Named, name: str) -> None:
-    """Set the name of a row and its key; do nothing if the name stays the same.
+    """Set the name of a row, and the name's key.
 
-    A migration gave other keys to names whose folded forms are equal; they keep those keys until
-    the name is changed.
+    Does nothing if the name stays the same: a migration gave other keys to names whose keys would
+    be equal, and they keep those keys until the name is changed.
     """
     if getattr(row, "name", None) != name:
         row.name, row.name_key = name, folded(name)
@@ -98,5 +100,5 @@ class Versioned(Protocol):
 
 def touch(row: Versioned, now: datetime) -> None:
     """Increase a row's version and set its time of last modification (R2)."""
-    row.version += 1
+    row.version += version_step()
     row.last_modified_at = now

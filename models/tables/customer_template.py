@@ -1,8 +1,9 @@
-"""Defaults for new customers: named templates, and one default class of the platform."""
+"""Defaults for new customers: named templates, and the platform's default class."""
 
 from tortoise import fields
 from tortoise.models import Model
 
+from models.storage.id_field import IdField
 from models.storage.identifiers import ID_LENGTH, new_template_id
 from models.tables.customer import Customer
 from models.tables.customer_class import NAME_LENGTH, CustomerClass
@@ -11,9 +12,9 @@ PLATFORM_DEFAULTS_ID = 1
 
 
 class CustomerTemplate(Model):
-    """Named defaults for new customers. Retiring a class replaces or clears it here (R40)."""
+    """Named defaults for new customers. Retiring a class replaces it here, or clears it (R40)."""
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_template_id)
+    id = IdField(max_length=ID_LENGTH, primary_key=True, default=new_template_id)
     name = fields.CharField(max_length=NAME_LENGTH)
     name_key = fields.CharField(max_length=NAME_LENGTH * 3, unique=True)
     customer_class: fields.ForeignKeyNullableRelation[CustomerClass] = fields.ForeignKeyField(
@@ -37,7 +38,7 @@ class CustomerTemplate(Model):
 
 
 class PlatformDefaults(Model):
-    """The single row of defaults for new customers without a template's (R24)."""
+    """The single row with the defaults for customers that are created without a template (R24)."""
 
     id = fields.IntField(primary_key=True, generated=False, default=PLATFORM_DEFAULTS_ID)
     customer_class: fields.ForeignKeyNullableRelation[CustomerClass] = fields.ForeignKeyField(

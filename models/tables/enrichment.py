@@ -1,4 +1,4 @@
-"""Tables of the enrichment: runs, upstream responses, and suggestions."""
+"""Tables of lookups at Companies House: runs, upstream responses, and suggestions."""
 
 from enum import StrEnum, unique
 from typing import Any
@@ -8,6 +8,7 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
+from models.storage.id_field import IdField
 from models.storage.identifiers import ID_LENGTH, new_run_id, new_suggestion_id
 from models.tables.customer import Customer
 
@@ -15,7 +16,7 @@ from models.tables.customer import Customer
 class EnrichmentRun(Model):
     """A lookup of a customer, from the request to its end (R87)."""
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_run_id)
+    id = IdField(max_length=ID_LENGTH, primary_key=True, default=new_run_id)
     customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
         "models.Customer", related_name=False, on_delete=fields.RESTRICT
     )
@@ -35,13 +36,17 @@ class EnrichmentRun(Model):
 
     class Meta:
         table = "enrichment_run"
-        indexes = (Index(fields=("customer_id", "id")), Index(fields=("status",)))
+        indexes = (
+            Index(fields=("customer_id", "id")),
+            Index(fields=("status",)),
+            Index(fields=("finished_at", "status")),
+        )
 
 
 class UpstreamResponse(Model):
-    """A response of Companies House to a step of a run, so that a retry need not repeat the call.
+    """A response of Companies House to a step of a run, kept so that a retry need not ask again.
 
-    The rows of a run are deleted when the run ends.
+    The responses are deleted when their run ends.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -60,7 +65,7 @@ class UpstreamResponse(Model):
 
 @unique
 class SuggestionStatus(StrEnum):
-    """Whether a suggestion is open, was decided by a user, or was withdrawn by the platform."""
+    """Whether a suggestion is open, was accepted or rejected by a user, or was withdrawn."""
 
     OPEN = "OPEN"
     ACCEPTED = "ACCEPTED"
@@ -69,9 +74,9 @@ class SuggestionStatus(StrEnum):
 
 
 class Suggestion(Model):
-    """A register value that differs from the value a user entered (R86)."""
+    """A value of Companies House that differs from the value that a user entered (R86)."""
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_suggestion_id)
+    id = IdField(max_length=ID_LENGTH, primary_key=True, default=new_suggestion_id)
     customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
         "models.Customer", related_name=False, on_delete=fields.RESTRICT
     )
@@ -89,7 +94,7 @@ class Suggestion(Model):
 
 
 async def erase_runs(customer_id: str) -> None:
-    """Erase the company number of a customer's runs, and delete their upstream responses."""
+    """Erase the company number in a customer's runs, and delete the runs' upstream responses."""
     runs = EnrichmentRun.filter(customer_id=customer_id)
     run_ids = [str(run_id) for run_id in await runs.values_list("id", flat=True)]
     await UpstreamResponse.filter(run_id__in=run_ids).delete()

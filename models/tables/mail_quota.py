@@ -1,7 +1,8 @@
 """Limits the mails that callers may cause in an hour: per partner, in total, and per mailbox.
 
-Each use of a quota is a row, added in the transaction that requests or sends the mail: a rollback
-removes it, and all processes see it. No period of one hour has more uses than the quota allows.
+Each mail that counts towards a quota is a row (a *use* of the quota), which the transaction that
+requests or sends the mail adds: a rollback removes it, and all processes see it. No period of one
+hour has more uses than the quota allows.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.rules.email_address import email_key
-from models.rules.errors import Refusal, RefusalCode, Refused
+from models.rules.errors import Bounds, Refusal, RefusalCode, Refused
 from models.storage.locks import lock_name
 from models.storage.sql import is_postgres, run
 
@@ -25,7 +26,7 @@ PLATFORM = "platform"
 
 
 class QuotaUse(Model):
-    """One use of a quota, kept for an hour. `subject` says what it was for."""
+    """A mail that counts towards a quota for an hour. `subject` identifies the mail."""
 
     id = fields.BigIntField(primary_key=True)
     key = fields.CharField(max_length=80)
@@ -52,20 +53,45 @@ DEFAULT_QUOTA = MailQuota()
 async def use_mail_quota(
     quota: MailQuota, reseller_id: str | None, subject: str, now: datetime
 ) -> None:
-    """Count a mail that a caller requests; over the quota, raise Refused and count nothing.
+    """Count a mail that a caller requests; if a quota is used up, raise Refused and count nothing.
 
-    `reseller_id` is the caller's partner, whose users and tokens share one quota; None for the
-    platform's staff, who have only the platform's quota. `subject` is the id of what the mail is
-    for, and counts once.
+    `reseller_id` is the partner of the caller, whose users and tokens share one quota; None for the
+    platform's staff, who have only the platform's quota. `subject` is the id of the mail's
+    confirmation; a subject is counted once.
     """
     if reseller_id is not None:
         wait = await _use(f"partner {reseller_id}", quota.per_partner, subject, now)
         if wait is not None:
-            raise _refused(f"You may cause {quota.per_partner} mails an hour.", wait)
+            limit = quota.per_partner
+            message = f"You have requested {limit} emails within an hour, which is the limit."
+            raise _refused(message, wait, {"limit": limit})
     wait = await _use(PLATFORM, quota.per_platform, subject, now)
     if wait is not None:
-        raise _refused("The platform sends no more mails on request this hour.", wait)
+        raise _refused(
+            "The platform has reached its limit of requested emails in an hour.", wait, {}
+        )
     await _forget_expired(now)
+
+
+@dataclass(frozen=True, slots=True)
+class MailsLeft:
+    """The mails that a caller may request in an hour, and how many of them are left."""
+
+    limit: int
+    left: int
+    full_at: datetime | None
+    """When all are left again if no more is requested; None if all are left now."""
+
+
+async def mails_left(quota: MailQuota, reseller_id: str | None, now: datetime) -> MailsLeft:
+    """Return what is left of the quota of a partner; of the platform's if `reseller_id` is None."""
+    key = PLATFORM if reseller_id is None else f"partner {reseller_id}"
+    limit = quota.per_platform if reseller_id is None else quota.per_partner
+    used = QuotaUse.filter(key=key, at__gt=await _time(now) - WINDOW)
+    last = await used.order_by("-at").first()
+    if last is None:
+        return MailsLeft(limit, limit, None)
+    return MailsLeft(limit, max(limit - await used.count(), 0), last.at + WINDOW)
 
 
 async def use_mailbox_quota(
@@ -73,14 +99,14 @@ async def use_mailbox_quota(
 ) -> timedelta | None:
     """Count a mail to a mailbox; return how long the mail must wait, or None if it can be sent.
 
-    A mail counts whoever causes it, and only once for each `subject`, so that a retry does not
-    count again. Call this without a tenant scope: partners must not learn of each other's mails.
+    Mails of all callers count, each `subject` once, so that a retry does not count again. Must be
+    called without a tenant scope, in which the mails of others would not be found.
     """
     return await _use(f"mailbox {mailbox_key(address)}", quota.per_mailbox, subject, now)
 
 
 def mailbox_key(address: str) -> str:
-    """Return a digest of an email address that is the same for all addresses of one mailbox.
+    """Return a digest that is the same for all email addresses of one mailbox.
 
     Upper and lower case, and a tag after a plus sign, make no difference.
     """
@@ -89,9 +115,9 @@ def mailbox_key(address: str) -> str:
 
 
 async def unlink_mailbox_quotas(subjects: Sequence[str], now: datetime) -> None:
-    """Replace the subjects of uses of mailbox quotas, so that they no longer identify mails.
+    """Replace subjects in the rows of mailbox quotas, so that they no longer identify mails.
 
-    The uses still count until their hour is over: otherwise erasing contacts would let a caller
+    The rows still count until their hour is over: otherwise a caller could erase contacts, and so
     send a mailbox any number of mails.
     """
     await _forget_expired(now)
@@ -101,9 +127,9 @@ async def unlink_mailbox_quotas(subjects: Sequence[str], now: datetime) -> None:
 
 
 async def _use(key: str, limit: int, subject: str, now: datetime) -> timedelta | None:
-    """Use a quota once for each subject.
+    """Count a subject once towards the quota `key`, which allows `limit` subjects an hour.
 
-    Returns None if the use is counted, else the time until the quota can be used.
+    Returns None if the subject is counted, else the time until it can be.
     """
     await lock_name(f"quota {key}")
     at = await _time(now)
@@ -130,11 +156,11 @@ async def _time(now: datetime) -> datetime:
 
 
 async def _forget_expired(now: datetime) -> None:
-    """Delete uses that are older than an hour, since they no longer count."""
+    """Delete rows that are older than an hour, since they no longer count."""
     await QuotaUse.filter(at__lte=await _time(now) - WINDOW).delete()
 
 
-def _refused(message: str, wait: timedelta) -> Refused:
+def _refused(message: str, wait: timedelta, bounds: Bounds) -> Refused:
     seconds = ceil(wait.total_seconds())
     return Refused(
         [
@@ -145,6 +171,7 @@ def _refused(message: str, wait: timedelta) -> Refused:
                 hint=f"Try again in {seconds} seconds.",
                 retryable=True,
                 retry_after_seconds=seconds,
+                bounds=bounds,
             )
         ]
     )

@@ -1,20 +1,22 @@
-"""Numbers rows in the order of their commits, so that a poller misses none.
+"""Numbers rows in the order of their commits, so that a client that polls a list misses none.
 
 A key that a row gets before its commit, such as a sequence or a time, does not work as a cursor: a
-transaction with a lower key may commit later, below the cursor. So a row is inserted without a
-`number` and gets one after its commit. Numbering locks the table's row in `numbering`, so numbers
-become visible in order, and no row appears below a number that was already read. Writers take no
-lock and do not wait.
+transaction with a lower key may commit later, and its row would be before the cursor. So a row is
+inserted without a `number`, and gets one after its commit. Numbering locks the row of the table in
+`numbering`, so numbers become visible in order, and no row appears before a number that was already
+read. Writers of rows take no lock and do not wait.
 
 On SQLite, transactions write one at a time, so a trigger numbers each row on insertion.
 
-A numbered table has `id`, `at` and a nullable `number`; on PostgreSQL also `sequence`, which the
-database assigns on insertion: rows of one locked subject are numbered in the order of their
-transactions. Clients never see numbers, because differences would reveal how many entries others
-have.
+A numbered table has `id`, `at` and a nullable `number`. On PostgreSQL it also has `sequence`, which
+the database assigns on insertion, so that rows about one subject, which was locked, are numbered in
+the order of their transactions. Clients never see numbers: from gaps, they could tell how many
+entries others have.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,21 +26,21 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.storage.database import Database
-from models.storage.sql import run
-from models.storage.tenant_scope import bind_tenant, keeping_tenant
+from models.storage.sql import is_postgres, run
+from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
 
 log = structlog.get_logger(__name__)
 
 BATCH = 1_000
-"""Rows numbered per transaction."""
+"""The maximum number of rows numbered in one transaction."""
 
 MAX_BATCHES = 20
-"""Batches that a reader numbers before it reads; a worker numbers the rest."""
+"""The maximum number of batches that are numbered before a list is read."""
 
 SPAN = 1_000
-"""Numbers per span.
+"""The maximum number of numbers in a span.
 
-A list that starts at an instant reads at most this many rows from before that instant.
+A list of entries since an instant reads at most this number of entries from before it.
 """
 
 EVERY = timedelta(seconds=1)
@@ -48,13 +50,17 @@ NO_NUMBERS = (1, 0)
 _NUMBER = """
     WITH waiting AS (SELECT id, sequence FROM {table} WHERE number IS NULL
         ORDER BY sequence LIMIT {batch:d} FOR UPDATE SKIP LOCKED),
-      placed AS (SELECT id, row_number() OVER (ORDER BY sequence) AS place FROM waiting)
-    UPDATE {table} AS one SET number = ? + placed.place FROM placed WHERE one.id = placed.id
-    RETURNING one.at"""
+      batch AS (SELECT array_agg(id::text ORDER BY sequence) AS ids FROM waiting)
+    UPDATE {table} AS one SET number = ? + array_position((SELECT ids FROM batch), one.id::text)
+    WHERE one.id = ANY((SELECT ids FROM batch)::text[]) RETURNING one.at"""
+"""Looks each row up by its id, instead of joining with all rows.
+
+The planner would choose a nested loop over both if its statistics said that the table is empty.
+"""
 
 
 class Numbering(Model):
-    """The last number of a table. Numbering locks this row."""
+    """The last number given to a row of a table. Numbering locks this row."""
 
     name = fields.CharField(max_length=40, primary_key=True)
     last_number = fields.BigIntField(default=0)
@@ -64,10 +70,10 @@ class Numbering(Model):
 
 
 class NumberedSpan(Model):
-    """A range of numbers, and the earliest and latest `at` of its rows.
+    """A range of numbers, and the earliest and latest `at` of their rows.
 
-    Because clocks differ, the order of `at` may differ from the order of commits. The spans tell
-    which numbers the rows of a period can have.
+    Because clocks differ, the order of `at` may differ from the order of commits. By the spans it
+    is known which numbers the rows of a period can have.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -82,18 +88,32 @@ class NumberedSpan(Model):
         indexes = (Index(fields=("name", "first_number")),)
 
 
-async def number_before_reading(database: Database, table: str) -> None:
+NumberBatch = Callable[[str], Awaitable[int]]
+"""Numbers a batch of rows of a table in the current transaction, and returns how many."""
+
+Pace = tuple[asyncio.Event, float, float]
+"""An event that is set when there are rows to number, and two times in seconds.
+
+The first is the time to wait for more rows, the second the longest time to wait for the event.
+"""
+
+
+async def number_before_reading(
+    database: Database, table: str, number: NumberBatch | None = None
+) -> None:
     """Assign numbers to a table's committed rows, so that a list is complete without a worker.
 
-    A failure is logged, not raised; the list then shows the rows numbered so far.
+    A failure is logged, not raised; the list then shows the rows that were numbered before.
     """
     try:
-        await number_rows(database, table)
+        await number_rows(database, table, number=number)
     except Exception as error:
         log.warning("numbering_failed", table=table, error=type(error).__name__)
 
 
-async def number_rows(database: Database, table: str, batches: int = MAX_BATCHES) -> int:
+async def number_rows(
+    database: Database, table: str, batches: int = MAX_BATCHES, number: NumberBatch | None = None
+) -> int:
     """Assign numbers to a table's committed rows, in at most `batches` batches; return how many.
 
     Does nothing on SQLite, or while the schema does not fit the code.
@@ -101,53 +121,87 @@ async def number_rows(database: Database, table: str, batches: int = MAX_BATCHES
     done = 0
     if not database.is_postgres or not database.may_write:
         return done
-    with keeping_tenant():
+    with preserve_tenant_scope():
         bind_tenant(None)
         if not await _is_waiting(table):
             return 0
         async with database.numbering:
             for _ in range(batches):
-                numbered = await database.transaction(lambda: number_batch(table))
+                numbered = await database.transaction(lambda: (number or number_batch)(table))
                 done += numbered
                 if numbered < BATCH:
                     break
     return done
 
 
-async def keep_numbering(database: Database, table: str) -> None:
-    """Assign numbers every second until the task is cancelled; log a lasting failure once."""
+async def keep_numbering(
+    database: Database, table: str, number: NumberBatch | None = None, pace: Pace | None = None
+) -> None:
+    """Assign numbers until cancelled; log a failure that goes on only once.
+
+    Rows are numbered every second, or by the `pace`.
+    """
     is_failing = False
     while True:
+        if pace is not None:
+            pace[0].clear()
         try:
-            await number_rows(database, table)
+            await number_rows(database, table, number=number)
             is_failing = False
         except Exception as error:
             if not is_failing:
                 log.warning("numbering_failed", table=table, error=type(error).__name__)
             is_failing = True
+        await _pause(pace)
+
+
+async def _pause(pace: Pace | None) -> None:
+    if pace is None:
         await asyncio.sleep(EVERY.total_seconds())
+        return
+    written, gather, longest = pace
+    with suppress(TimeoutError):
+        await asyncio.wait_for(written.wait(), longest)
+        await asyncio.sleep(gather)
 
 
 async def number_batch(table: str) -> int:
     """Assign numbers to a batch of rows in the current transaction; return how many.
 
-    The lock is taken by a statement of its own, because the next one must see all numbers that were
-    assigned before the lock was granted.
+    Also notes in which span their times are.
     """
-    ((last,),) = await run("SELECT last_number FROM numbering WHERE name = ? FOR UPDATE", (table,))
+    last = await lock_numbering(table)
+    times = await number_locked(table, last)
+    if times:
+        await _note_span(table, last + 1, last + len(times), min(times), max(times))
+    return len(times)
+
+
+async def lock_numbering(table: str) -> int:
+    """Lock the numbering of a table until the transaction ends; return the last number given.
+
+    This is a statement of its own, because the next one must see all numbers that were assigned
+    before the lock was granted.
+    """
+    lock = " FOR UPDATE" if is_postgres() else ""
+    ((last,),) = await run(f"SELECT last_number FROM numbering WHERE name = ?{lock}", (table,))  # noqa: S608  # no value is spelt out
+    return int(last)
+
+
+async def number_locked(table: str, last: int) -> list[datetime]:
+    """Assign numbers after `last` to a batch of rows; return the times of these rows."""
     times = [at for (at,) in await run(_NUMBER.format(table=table, batch=BATCH), (last,))]
     if times:
         newest = last + len(times)
         await run("UPDATE numbering SET last_number = ? WHERE name = ?", (newest, table))
-        await _note_span(table, last + 1, newest, min(times), max(times))
-    return len(times)
+    return times
 
 
 async def numbers_between(table: str, since: Any = None, until: Any = None) -> tuple[int, int]:
     """Return the lowest and highest number that a row with `since <= at <= until` can have.
 
-    Instants are in the form that the database stores; None is no limit. Returns NO_NUMBERS, an
-    empty range, if no row is in the period.
+    `since` and `until` are instants in the form that the database stores, or None for no limit.
+    Returns NO_NUMBERS, an empty range, if no row is in the period.
     """
     first, last = ALL_NUMBERS
     for column, bound, condition in (
@@ -172,7 +226,7 @@ async def _is_waiting(table: str) -> bool:
 async def _note_span(
     table: str, first: int, last: int, earliest: datetime, latest: datetime
 ) -> None:
-    """Extend the newest span by the numbers `first` to `last`, or add a span if it is full."""
+    """Extend the newest span by the numbers `first` to `last`; if it is full, add a span."""
     found = await run(
         "SELECT first_number, from_at, to_at FROM numbered_span WHERE name = ?"
         " ORDER BY first_number DESC LIMIT 1",

@@ -1,7 +1,8 @@
-"""Declares what each column holds; a column that is not declared here counts as personal.
+"""Declares what each database column holds; a column that is not declared counts as personal.
 
-So a forgotten column is protected: a schema that shows it without a mask cannot be built, a test
-fails until it is erased, and `manage.py subject` searches it.
+So a column that somebody forgets to declare is protected: a GraphQL schema that shows it without a
+mask cannot be built, a test fails until its values are erased with the person, and
+`manage.py subject` searches it.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from tortoise.models import Model
 
 @unique
 class Content(Enum):
-    """What a column holds."""
+    """What a column holds, and what follows for showing and erasing it."""
 
     PERSONAL = auto()
     """Data about a customer or a contact: masked where it is shown, and erased with them."""
@@ -24,6 +25,9 @@ class Content(Enum):
     """The name of the credential that did something: shown without a mask, kept in histories."""
     STAFF = auto()
     """Identifies a user: shown to callers with `access:read`, erased by `eraseActorNames`."""
+    FILE = auto()
+    """From a file that somebody sent, before it is about anybody stored: shown to whoever may see
+    the import, and deleted when the import or its retention period ends."""
     OPEN = auto()
     """Contains no data about a person."""
 
@@ -34,6 +38,12 @@ _DECLARED: Mapping[str, Mapping[Content, str]] = {
     "access_token": {
         Content.STAFF: "name",
         Content.OPEN: "shown_prefix hash scopes expires_at last_used_at revoked_at rotated_from_id",
+    },
+    "api_usage": {
+        Content.OPEN: (
+            "day credential_id user_id reseller_id operation operation_type calls points "
+            "refusals user_errors limit_hits last_limited_at"
+        ),
     },
     "app_user": {
         Content.STAFF: "name name_key search_key email issuer subject",
@@ -76,9 +86,10 @@ _DECLARED: Mapping[str, Mapping[Content, str]] = {
         Content.OPEN: "document_version matter from_at until_at basis entry_id",
     },
     "contact": {
+        Content.REFERENCE: "external_reference reference_key",
         Content.OPEN: (
             "receives_bills receives_correspondence is_active email_verified_at mail_failure "
-            "mail_failed_at is_mail_given_up deleted_at"
+            "mail_failed_at is_mail_given_up changed_at deleted_at"
         ),
     },
     "contact_state": {
@@ -88,8 +99,8 @@ _DECLARED: Mapping[str, Mapping[Content, str]] = {
         ),
     },
     "customer": {
-        Content.REFERENCE: "account_number external_reference company_number",
-        Content.OPEN: "enrichment_status consent_review_due_at erased_at",
+        Content.REFERENCE: "account_number external_reference reference_key company_number",
+        Content.OPEN: "enrichment_status consent_review_due_at changed_at erased_at",
     },
     "customer_class": {
         Content.OPEN: (
@@ -97,8 +108,24 @@ _DECLARED: Mapping[str, Mapping[Content, str]] = {
             "is_sole_trader is_reseller check_companies_house retired_at"
         ),
     },
+    "customer_import": {
+        Content.ACTOR: "requested_by user_name",
+        Content.OPEN: (
+            "format sha256 byte_count columns on_conflict is_dry_run state failure row_count "
+            "done_count stored_count failed_count fault_count started_at finished_at "
+            "reseller_id caller live_caller permissions requested_by_id user_id request_id"
+        ),
+    },
     "customer_template": {
         Content.OPEN: "name name_key",
+    },
+    "delivery_check": {
+        Content.OPEN: "name upto last_customer_id",
+    },
+    "deprecated_use": {
+        Content.OPEN: (
+            "credential_id user_id reseller_id coordinate reason used_on use_count last_used_at"
+        ),
     },
     "enrichment_run": {
         Content.REFERENCE: "company_number",
@@ -108,13 +135,38 @@ _DECLARED: Mapping[str, Mapping[Content, str]] = {
         ),
     },
     "event": {
-        Content.OPEN: "kind payload subject_id at",
+        Content.OPEN: (
+            "type payload subject_id customer_id customer_version reseller_id "
+            "former_reseller_id is_for_everybody schema_version at number"
+        ),
+    },
+    "event_consumer": {
+        Content.OPEN: "name last_number",
+    },
+    "event_generation": {
+        Content.OPEN: "sequence first_number secret identity",
     },
     "group_membership": {
         Content.OPEN: "joined_at",
     },
     "heartbeat": {
         Content.OPEN: "worker seen_at",
+    },
+    "idempotency": {
+        # `id` is a digest of the key; without the key, `fingerprint` cannot be matched.
+        Content.OPEN: "caller operation fingerprint outcome",
+    },
+    "import_failed_row": {
+        Content.FILE: "content",
+        Content.OPEN: "import_id line",
+    },
+    "import_fault": {
+        Content.FILE: "column_name message",
+        Content.OPEN: "import_id number line code",
+    },
+    "import_part": {
+        Content.FILE: "content",
+        Content.OPEN: "import_id number",
     },
     "job": {
         Content.OPEN: (
@@ -130,14 +182,14 @@ _DECLARED: Mapping[str, Mapping[Content, str]] = {
     },
     "preference_entry": {
         Content.ACTOR: "by",
-        # Erasure blanks the contact's salt; without it, the digest cannot be matched.
+        # Erasing a contact blanks their salt; without it, `address_digest` cannot be matched.
         Content.OPEN: "documents address_digest customer_id sequence kind at by_id",
     },
     "queue_turn": {
         Content.OPEN: "kind urgency next_turn last_place",
     },
     "quota_use": {
-        # `key` holds a digest of an email address, for an hour.
+        # For an hour, `key` holds a digest of an email address.
         Content.OPEN: "key subject at",
     },
     "rate_limit": {
@@ -153,14 +205,37 @@ _DECLARED: Mapping[str, Mapping[Content, str]] = {
     "user_group": {
         Content.OPEN: "name name_key description external_name permissions",
     },
+    "webhook_attempt": {
+        # Receivers are sent ids only, so `answer` can name nobody by what they got from us.
+        Content.OPEN: (
+            "delivery_id endpoint_id reseller_id sequence started_at duration_ms status_code answer"
+            " error"
+        ),
+    },
+    "webhook_delivery": {
+        Content.OPEN: (
+            "endpoint_id reseller_id customer_id lane_id position event_id event_type number cause"
+            " state attempts failing_since next_attempt_at finished_at"
+        ),
+    },
+    "webhook_endpoint": {
+        Content.OPEN: (
+            "url description event_types customer_ids reseller_id is_active disabled_at"
+            " disabled_reason secret old_secret old_secret_until last_number failures failing_since"
+            " open_at noticed_at deleted_at"
+        ),
+    },
+    "webhook_lane": {
+        Content.OPEN: "endpoint_id due_at tail done owner not_before",
+    },
 }
-"""Column names by table and content, separated by spaces; an unlisted column is personal."""
+"""The names of columns by table and content, separated by spaces."""
 
 
 def columns_of(model: type[Model]) -> dict[str, Content]:
-    """Return what each column of a table holds, by column name.
+    """Return what each column of a model's table holds, by column name.
 
-    Foreign keys, and the columns in _OPEN_EVERYWHERE, are left out.
+    Foreign keys, and the columns in _OPEN_EVERYWHERE, are left out: they hold no data of a person.
     """
     declared = {
         name: content
@@ -175,7 +250,7 @@ def columns_of(model: type[Model]) -> dict[str, Content]:
 
 
 def columns_with(model: type[Model], *contents: Content) -> frozenset[str]:
-    """Return the names of a table's columns that hold any of the given contents."""
+    """Return the names of the columns of a model's table that hold one of `contents`."""
     return frozenset(name for name, found in columns_of(model).items() if found in contents)
 
 

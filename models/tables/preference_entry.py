@@ -9,6 +9,7 @@ from tortoise.models import Model
 
 from models.rules.document import Document
 from models.rules.preference import PreferenceKind, in_order
+from models.storage.id_field import IdField
 from models.storage.identifiers import ID_LENGTH, new_preference_entry_id
 from models.tables import audit
 from models.tables.audit import ActorContext
@@ -19,24 +20,24 @@ DIGEST_LENGTH = 64
 
 
 class PreferenceEntry(Model):
-    """A change of a contact's preference: what, when and by whom.
+    """A change of a contact's attachment preference: what, when and by whom.
 
-    `address_digest` is a salted digest of the email address that the preference was for; while the
-    contact keeps its salt, it can be compared with an address. `sequence` counts the entries of a
-    contact from 1.
+    `address_digest` is a salted digest of the email address for which the preference was given. It
+    can be compared with an address until the contact is erased, which blanks the salt. `sequence`
+    counts the entries of a contact from 1.
     """
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_preference_entry_id)
+    id = IdField(max_length=ID_LENGTH, primary_key=True, default=new_preference_entry_id)
     contact: fields.ForeignKeyRelation[Contact] = fields.ForeignKeyField(
         "models.Contact", related_name=False, on_delete=fields.RESTRICT
     )
     contact_id: str
-    customer_id = fields.CharField(max_length=ID_LENGTH)
+    customer_id = IdField(max_length=ID_LENGTH)
     sequence = fields.IntField()
     kind = fields.CharEnumField(PreferenceKind, max_length=12)
     documents: list[str] = fields.JSONField()
     at = fields.DatetimeField()
-    by_id = fields.CharField(max_length=ID_LENGTH)
+    by_id = IdField(max_length=ID_LENGTH)
     by = fields.CharField(max_length=NAME_LENGTH)
     address_digest = fields.CharField(max_length=DIGEST_LENGTH, null=True)
 
@@ -54,7 +55,7 @@ def digest_of(contact: Contact, address: str | None) -> str | None:
 
 
 async def newest_entry(contact: Contact) -> PreferenceEntry | None:
-    """Return the newest entry of a locked contact; None if it has none."""
+    """Return the newest preference entry of a locked contact; None if there is none."""
     return await PreferenceEntry.filter(contact_id=contact.id).order_by("-sequence").first()
 
 
@@ -68,8 +69,8 @@ async def add_entry(
 ) -> PreferenceEntry:
     """Add a preference entry for a locked contact, and an audit entry.
 
-    `address` is the email address that the preference is for. The entry is dated `act.now`, or as
-    the contact's newest entry if that is later.
+    `address` is the email address for which the preference is given. The entry's time is `act.now`,
+    or that of the contact's newest entry if that is later.
     """
     newest = await newest_entry(contact)
     covered = [document.value for document in in_order(documents)]

@@ -12,6 +12,7 @@ from tortoise.models import Model
 from models.rules.email_address import EMAIL_LENGTH
 from models.rules.folding import searchable
 from models.rules.permission import Scope, known, with_implied
+from models.storage.id_field import IdField
 from models.storage.identifiers import ID_LENGTH, new_group_id, new_membership_id, new_user_id
 from models.storage.sql import run
 from models.tables.customer import Customer
@@ -24,18 +25,18 @@ DESCRIPTION_LENGTH = 1000
 
 
 class User(Model):
-    """Somebody who acts by tokens of its own, or by signing in at an identity provider.
+    """A person or program that uses the API with access tokens, or by an identity provider.
 
     `issuer` and `subject` identify the user at the identity provider. `reseller_id` makes the user
     a member of a partner's staff (R99) and never changes, because the user's tokens are bound to
     the same reseller.
     """
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_user_id)
+    id = IdField(max_length=ID_LENGTH, primary_key=True, default=new_user_id)
     name = fields.CharField(max_length=NAME_LENGTH)
     name_key = fields.CharField(max_length=NAME_LENGTH * 3)
     search_key = fields.TextField(db_default="")
-    """The text that user searches look through; `save` keeps it current."""
+    """The text in which user searches look; `save` keeps it current."""
     email = fields.CharField(max_length=EMAIL_LENGTH, null=True)
     issuer = fields.CharField(max_length=IDENTITY_LENGTH, null=True)
     subject = fields.CharField(max_length=IDENTITY_LENGTH, null=True)
@@ -68,14 +69,14 @@ class User(Model):
 
 
 def user_search_key(name: str, email: str | None) -> str:
-    """Return the text that user searches look through: the folded values, one line per field."""
+    """Return the text in which user searches look: each field's folded value on a line."""
     return "\n".join(searchable(text) for text in (name, email) if text)
 
 
 class UserGroup(Model):
-    """Users who are permitted the same, whom an identity provider may know by `external_name`."""
+    """Users with common permissions. An identity provider may call the group `external_name`."""
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_group_id)
+    id = IdField(max_length=ID_LENGTH, primary_key=True, default=new_group_id)
     name = fields.CharField(max_length=NAME_LENGTH)
     name_key = fields.CharField(max_length=NAME_LENGTH * 3, unique=True)
     description = fields.CharField(max_length=DESCRIPTION_LENGTH, null=True)
@@ -90,9 +91,9 @@ class UserGroup(Model):
 
 
 class GroupMembership(Model):
-    """That a user is in a group."""
+    """The membership of a user in a group."""
 
-    id = fields.CharField(max_length=ID_LENGTH, primary_key=True, default=new_membership_id)
+    id = IdField(max_length=ID_LENGTH, primary_key=True, default=new_membership_id)
     group: fields.ForeignKeyRelation[UserGroup] = fields.ForeignKeyField(
         "models.UserGroup", related_name=False, on_delete=fields.RESTRICT
     )
@@ -110,7 +111,7 @@ class GroupMembership(Model):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A user's name, state, reseller and current permissions, including those of their groups."""
+    """A user's name, state, reseller, and current permissions, including those of groups."""
 
     name: str
     is_active: bool
@@ -119,7 +120,7 @@ class Standing:
 
 
 async def standing_of(user_id: str) -> Standing | None:
-    """Return the standing of a user, read with one statement; None if there is no such user."""
+    """Return the standing of a user, read by one statement; None if there is no such user."""
     rows = await run(_STANDING, (user_id,))
     if not rows:
         return None

@@ -1,9 +1,10 @@
-"""Limits how many requests run at once, and shares the slots fairly between callers.
+"""Limits how many requests run at once, and shares the slots to run fairly between callers.
 
-A free slot goes to the waiting caller whose requests have used the least time, not to the request
-that arrived first (start-time fair queueing). A caller with a thousand requests therefore delays
-only their own requests: another caller with a single request gets the next slot that becomes free.
-Each caller may hold only some of the slots, so other callers usually get one without waiting.
+A caller is a user, or a partner with all their users. A free slot goes to the waiting caller whose
+requests have used the least time, not to the request that arrived first (start-time fair queueing).
+A caller with a thousand requests therefore delays only their own requests: another caller with a
+single request gets the next slot that becomes free. Each caller may hold only some of the slots, so
+other callers usually get one without waiting.
 """
 
 import asyncio
@@ -18,19 +19,19 @@ from math import ceil
 from schema.base.loop_share import LoopShare
 
 MAX_IDLE_CALLERS = 10_000
-"""When the limiter tracks this many callers, it drops those that have no requests."""
+"""When the limiter knows this number of callers, it forgets those that have no requests."""
 
 FIRST_ESTIMATE_S = 0.001
-"""Assumed mean request time in seconds of a new caller."""
+"""The assumed mean duration, in seconds, of the requests of a new caller."""
 
 MEMORY = 8
-"""Number of recent requests over which a caller's mean request time is taken, roughly."""
+"""About how many recent requests a caller's mean duration takes into account."""
 
 MAX_RETRY_AFTER_S = 60
 
 
 class QueueFull(Exception):
-    """Raised when a queue is full.
+    """Raised when too many requests wait for a slot.
 
     `is_own` is true if the caller has too many waiting requests, and false if all callers together
     have. `limit` is the maximum number of waiting requests.
@@ -40,7 +41,7 @@ class QueueFull(Exception):
         super().__init__("Too many requests are waiting.")
         self.limit = limit
         self.retry_after = retry_after
-        """Seconds after which to try again, estimated from the caller's mean request time."""
+        """Seconds after which to try again, estimated from how long the caller's requests take."""
         self.is_own = is_own
 
 
@@ -61,8 +62,8 @@ class ConcurrencyLimits:
 class _Caller:
     """A caller and their requests.
 
-    `finish` is the time that the caller has used, in seconds on the limiter's virtual clock; `mean`
-    is the mean duration of the caller's requests in seconds.
+    `finish` is the virtual time, in seconds, up to which the caller has used slots; `mean` is the
+    mean duration of the caller's requests in seconds.
     """
 
     __slots__ = ("bounded", "finish", "is_in_line", "mean", "name", "running", "waiting")
@@ -109,11 +110,11 @@ class Slot:
 
 
 class ConcurrencyLimiter:
-    """Grants slots to callers within `limits`.
+    """Grants slots to callers, within `limits`.
 
-    `clock` returns seconds, and measures how long each slot is held. If there is a `share`, a
-    caller who has used up their part of the current iteration of the event loop gets no slot
-    before the next iteration.
+    `clock` returns seconds, and measures how long each slot is held. If there is a `share`
+    (`loop_share`), a caller who has used up their share of the event loop's current iteration gets
+    no slot before the next iteration.
     """
 
     def __init__(
@@ -126,12 +127,12 @@ class ConcurrencyLimiter:
         self._clock = clock
         self._share = share
         self._deferred: list[_Caller] = []
-        """Callers who have used up their part of this iteration, so they get no slot now."""
+        """Callers who get no slot before the event loop's next iteration."""
         self._free = limits.running
         self._caller_running = limits.caller_running
         self._waiting = 0
         self._virtual = 0.0
-        """The virtual time at which the request that got a slot last began."""
+        """The virtual time at which the last request that got a slot began."""
         self._callers: dict[str, _Caller] = {}
         self._sweep_at = MAX_IDLE_CALLERS
         self._line: list[tuple[float, int, _Caller]] = []
@@ -142,7 +143,7 @@ class ConcurrencyLimiter:
         self._numbers = count()
 
     def try_acquire(self, caller_name: str) -> Slot | None:
-        """Return a slot if the caller may have one now, or else None."""
+        """Return a slot for the caller if one may be had now; otherwise None."""
         caller = self._callers.get(caller_name)
         if caller is None:
             caller = self._add(caller_name)
@@ -156,7 +157,7 @@ class ConcurrencyLimiter:
         return slot
 
     async def acquire(self, caller_name: str, *, is_exempt: bool = False) -> Slot:
-        """Wait for a slot and return it.
+        """Wait for a slot for the caller, and return it.
 
         Raises QueueFull if too many requests wait, unless `is_exempt`, which is for work that has
         begun already.
@@ -219,7 +220,7 @@ class ConcurrencyLimiter:
             caller.is_in_line = False
             if not caller.waiting or caller.running >= self._caller_running:
                 continue
-            if caller.finish > place:  # the caller has used more time since this entry was made
+            if caller.finish > place:  # they have used more time since this entry was made
                 self._line_up(caller)
                 continue
             if self._has_used_its_share(caller):
@@ -243,7 +244,7 @@ class ConcurrencyLimiter:
             self._line_up(caller)
 
     def _defer(self, caller: _Caller) -> None:
-        """Return a caller to the heap in the next iteration of the event loop."""
+        """Put a caller back into the heap in the next iteration of the event loop."""
         assert self._share is not None  # noqa: S101  # callers are deferred only with a share
         if not self._deferred:
             self._share.call_next(self._go_on)

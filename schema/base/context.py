@@ -1,9 +1,9 @@
-"""The context that resolvers get: principal, database, clock, loaders, limiters, settings."""
+"""The context that all resolvers get: principal, database, clock, loaders, limiters, settings."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import strawberry
@@ -14,37 +14,27 @@ from models.rules.delivery import POLICY, DeliveryPolicy
 from models.storage.database import Database
 from models.tables.access import SYSTEM, Principal
 from models.tables.audit import ActorContext
+from models.tables.deprecated_use import DeprecatedUseCounter
 from models.tables.mail_quota import DEFAULT_QUOTA, MailQuota
+from models.tables.webhook import WebhookOptions
+from schema.base.company_searches import Candidate, CompanySearches
 from schema.base.loaders import Loaders
 from schema.base.request_slot import Limiters, RequestSlot
-from schema.base.search_limit import SearchLimit
+from schema.engine.limits import Limits
 from schema.engine.spending import Spending
 
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A company found by a name search at Companies House.
-
-    A value is None if Companies House does not supply it.
-    """
-
-    company_number: str
-    title: str
-    status: str | None
-    type: str | None
-    incorporated_on: date | None
-    address_snippet: str | None
+DEFAULT_LIMITS = Limits()
 
 
 class RegisterSearch(Protocol):
     """The name search of Companies House."""
 
-    async def __call__(self, query: str) -> Sequence[Candidate]:
-        """Return the companies whose names match `query`; raises RegisterUnavailable."""
+    async def __call__(self, query: str, size: int) -> Sequence[Candidate]:
+        """Return at most `size` companies whose names match; raises RegisterUnavailable."""
 
 
 class RegisterUnavailable(Exception):
-    """Raised when Companies House cannot be queried now.
+    """Raised when Companies House cannot be searched now.
 
     `wait` is the time in seconds after which to try again; None if it is not known.
     """
@@ -70,15 +60,32 @@ class Context:
     client_address: str = ""
     """On a WebSocket: the IP address of the client."""
     sign_in_again: Callable[[], Awaitable[bool]] | None = None
-    """On a WebSocket: signs the caller in, and later checks that their credential is still valid.
+    """On a WebSocket: signs the caller in; later calls check that the credential is still valid.
 
-    Returns False if it closed the connection because the credential is not valid.
+    Returns False if the credential is not valid, so that the connection was closed.
     """
     connection_params: dict[str, object] | None = None
     loaders: Loaders = field(default_factory=Loaders)
+    dry_runs: set[str] = field(default_factory=set)
+    """The response keys of those mutations of the operation that are dry runs."""
+    idempotency_key: str | None = None
+    """The key in the header of an HTTP request; None if it has none."""
+    idempotency_keys: Mapping[str, str] = field(default_factory=dict)
+    """The idempotency keys of the operation's mutations, by response key."""
+    idempotency_secret: bytes = b""
+    """The secret for fingerprints of requests with idempotency keys; empty if none is set."""
+    export_secret: bytes = b""
+    """The secret that signs links to exports; empty for one that is kept in the database."""
+    export_lifetime: timedelta = timedelta(minutes=5)
+    """How long a link to an export works."""
+    links_begin_with: str = ""
+    """The beginning of links to this platform."""
+    has_replayed: bool = False
+    """Whether a mutation of the operation was answered as a repeat of an earlier one."""
     delivery_policy: DeliveryPolicy = POLICY
     oldest_consent: timedelta = timedelta(days=730)
-    """The age at which an advisory recommends to renew a consent."""
+    """The age from which consent counts as outdated, for an advisory."""
+    webhooks: WebhookOptions = field(default_factory=WebhookOptions)
     lookups: LookupMonitor = field(default_factory=LookupMonitor)
     """Reports the state of the queue of lookups at Companies House."""
     bulk_lookup_cooldown: timedelta = timedelta(hours=1)
@@ -88,15 +95,19 @@ class Context:
     issuer: str | None = None
     """The issuer URL of the identity provider, if one is configured."""
     mail_quota: MailQuota = DEFAULT_QUOTA
-    """The maximum number of mails that callers may cause."""
+    """The maximum numbers of mails that callers may cause in an hour."""
+    limits: Limits = DEFAULT_LIMITS
+    """The limits of a request."""
     is_gone: Callable[[], bool] | None = None
     """Over HTTP: returns whether the client has disconnected."""
     limiters: Limiters | None = None
-    """The limiters of concurrent requests; None if there is no limit."""
+    """The limiters of concurrent requests; None if these are not limited."""
     slot: RequestSlot | None = None
-    """The slot and the deadline of the operation; None if requests are not limited."""
-    search_limit: SearchLimit | None = None
-    """Limits the name searches of each caller; None if there is no limit."""
+    """The operation's slot and deadline; None if concurrent requests are not limited."""
+    searches: CompanySearches | None = None
+    """Limits each caller's searches at Companies House and remembers their answers, if not None."""
+    deprecated_uses: DeprecatedUseCounter | None = None
+    """Counts the uses of deprecated parts of the schema; None if they are not counted."""
     spending: Spending | None = None
     """The cost of the operation and the account charged for it; None until it is known."""
 
@@ -106,14 +117,14 @@ class Context:
         return "" if self.principal is None else self.principal.caller
 
     def enter(self) -> AbstractAsyncContextManager[object]:
-        """Return a context manager that sets the operation's deadline, then frees its slot."""
+        """Return a context manager for the operation's deadline; at exit, it frees the slot."""
         if self.limiters is None or self.principal is None:
             return nullcontext()
         self.slot = self.limiters.request(self.caller, self.is_gone)
         return self.slot
 
     @asynccontextmanager
-    async def turn_to_read(self) -> AsyncIterator[None]:
+    async def reading_share(self) -> AsyncIterator[None]:
         """Wait until the caller may use the event loop to read a message of a WebSocket.
 
         Clients that have not signed in are treated as one caller.
@@ -128,29 +139,34 @@ class Context:
         finally:
             share.leave()
 
-    def turn_of_event(self) -> AbstractAsyncContextManager[None]:
+    def event_slot(self) -> AbstractAsyncContextManager[None]:
         """Return a context manager that holds a slot for one event of a subscription."""
         if self.limiters is None or self.principal is None:
             return nullcontext()
         return self.limiters.part(self.caller)
 
-    def outside(self) -> AbstractAsyncContextManager[None]:
-        """Return a context manager that frees the operation's slot while another service is called.
+    def without_slot(self) -> AbstractAsyncContextManager[None]:
+        """Return a context manager for calling another service, which frees the operation's slot.
 
         At exit it waits for a slot again.
         """
-        return self.slot.outside() if self.slot else nullcontext()
+        return self.slot.without_slot() if self.slot else nullcontext()
 
-    @asynccontextmanager
-    async def turn_of_search(self) -> AsyncIterator[None]:
-        """Let the caller search names at Companies House, without holding a slot meanwhile.
+    async def find_companies(self, query: str, size: int) -> Sequence[Candidate]:
+        """Search names at Companies House, or return the caller's remembered answer.
 
-        Waits for the caller's running searches; raises RequestRefused if the caller searches too
-        often.
+        Holds no slot meanwhile, and waits for the caller's running searches. Raises
+        RegisterUnavailable, and RequestRefused if the caller searches too often.
         """
-        limit, principal = self.search_limit, self.principal
-        async with self.outside(), limit.turn(principal or SYSTEM) if limit else nullcontext():
-            yield
+        principal, searches = self.principal or SYSTEM, self.searches
+        if searches is None:
+            return await self.search_companies(query, size)
+        known = searches.remembered(principal, query, size)
+        if known is None:
+            async with self.without_slot(), searches.slot(principal):
+                known = await self.search_companies(query, size)
+            searches.remember(principal, query, size, known)
+        return known
 
     @property
     def is_masked(self) -> bool:
@@ -158,13 +174,14 @@ class Context:
         return is_masked(self.principal, needs_scope=self.personal_data_needs_scope)
 
     def act(self) -> ActorContext:
-        """Return the actor, time and request id to record with a change in the audit trail."""
+        """Return the actor, time and request id that the audit trail records with a change."""
         return ActorContext(
             self.principal or SYSTEM,
             self.clock(),
             self.request_id,
             issuer=self.issuer,
             is_masked=self.is_masked,
+            delivery_policy=self.delivery_policy,
         )
 
 

@@ -1,4 +1,4 @@
-"""Publishes enums of the domain in the GraphQL schema, with a name and descriptions."""
+"""Publishes enums of `models` in the GraphQL schema, with a name and descriptions."""
 
 from enum import Enum
 from typing import TypeVar

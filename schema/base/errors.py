@@ -1,4 +1,4 @@
-"""Top-level GraphQL errors: their codes, and what clients may see of faults and bugs."""
+"""Top-level GraphQL errors (not `userErrors`): their codes, and what clients may see of them."""
 
 from enum import StrEnum, unique
 from typing import Any
@@ -20,9 +20,16 @@ class ErrorCode(StrEnum):
     BAD_REQUEST = "BAD_REQUEST"
     BAD_USER_INPUT = "BAD_USER_INPUT"
     COMPANIES_HOUSE_UNAVAILABLE = "COMPANIES_HOUSE_UNAVAILABLE"
+    CURSOR_EXPIRED = "CURSOR_EXPIRED"
     DOCUMENT_NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
     FORBIDDEN = "FORBIDDEN"
     FRAGMENTS_TOO_DEEP = "FRAGMENTS_TOO_DEEP"
+    IDEMPOTENCY_IN_PROGRESS = "IDEMPOTENCY_IN_PROGRESS"
+    IDEMPOTENCY_KEY_CONFLICT = "IDEMPOTENCY_KEY_CONFLICT"
+    IDEMPOTENCY_KEY_INVALID = "IDEMPOTENCY_KEY_INVALID"
+    IDEMPOTENCY_KEY_MISPLACED = "IDEMPOTENCY_KEY_MISPLACED"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    IMPORT_RUNNING = "IMPORT_RUNNING"
     INTERNAL_ERROR = "INTERNAL_ERROR"
     INTROSPECTION_DISABLED = "INTROSPECTION_DISABLED"
     INVALID_OPERATION = "INVALID_OPERATION"
@@ -51,11 +58,15 @@ class ErrorCode(StrEnum):
 
 
 MAX_MESSAGE = 500
-"""Maximum characters of an error message, in which graphql-core may repeat long values."""
+"""The maximum length of an error message: graphql-core may repeat long values in messages."""
+
+
+NULL_IN_WORDS = ("not to be None.", "not to be null.")
+"""How messages of graphql-core end for a value of null, and how they shall end."""
 
 
 class RequestRefused(GraphQLError):
-    """The error of a request, or of one of its fields, that is refused on purpose (not a bug).
+    """The error of a request, or of a field, that is refused on purpose; not a bug.
 
     `details` are added to the error's `extensions`.
     """
@@ -68,11 +79,11 @@ class RequestRefused(GraphQLError):
 
 
 class ClientGone(Exception):
-    """Raised if the client disconnects before the whole request arrived, or while it waits."""
+    """Raised if the client disconnects before its whole request arrived, or while this waits."""
 
 
 def rate_limited(message: str, retry_after: int, limit: int, **details: Any) -> RequestRefused:
-    """Return the error of a request that exceeds a limit of its caller; HTTP status 429.
+    """Return the error for a request that exceeds a limit of its caller; HTTP status 429.
 
     `retry_after` is in seconds; `limit` is the number that was exceeded.
     """
@@ -82,7 +93,7 @@ def rate_limited(message: str, retry_after: int, limit: int, **details: Any) -> 
 
 
 def overloaded(retry_after: int, limit: int) -> RequestRefused:
-    """Return the error for a full queue of the requests of all callers; HTTP status 503.
+    """Return the error for a request while too many of all callers wait; HTTP status 503.
 
     `retry_after` is in seconds; `limit` is the maximum number of waiting requests.
     """
@@ -91,7 +102,7 @@ def overloaded(retry_after: int, limit: int) -> RequestRefused:
 
 
 def too_many_subscriptions(message: str, limit: int) -> RequestRefused:
-    """Return the error of an operation on a WebSocket that runs too many operations already.
+    """Return the error for an operation on a WebSocket that already runs too many operations.
 
     `limit` is the maximum number of concurrent operations.
     """
@@ -99,7 +110,7 @@ def too_many_subscriptions(message: str, limit: int) -> RequestRefused:
 
 
 def sign_in_unavailable(retry_after: int) -> RequestRefused:
-    """Return the error of a request whose credential cannot be checked now; HTTP status 503.
+    """Return the error for a request whose credential cannot be checked now; HTTP status 503.
 
     `retry_after` is in seconds.
     """
@@ -112,15 +123,15 @@ def _retryable(code: ErrorCode, message: str, **details: Any) -> RequestRefused:
 
 
 def is_bug(error: GraphQLError) -> bool:
-    """Return whether a resolver failed with an exception that is not a GraphQL error."""
+    """Return whether an error comes from a bug: an exception that is not a GraphQL error."""
     cause = error.original_error
     return error.path is not None and cause is not None and not isinstance(cause, GraphQLError)
 
 
 def masked(request_id: str) -> tuple[str, dict[str, Any]]:
-    """Return the message and `extensions` that a client gets instead of the details of a bug."""
+    """Return the message and `extensions` that a client gets instead of a bug's details."""
     extensions = {"code": ErrorCode.INTERNAL_ERROR.value, "requestId": request_id}
-    return "Something went wrong on our side; quote the requestId.", extensions
+    return "An error occurred in the server. To report it, quote the `requestId`.", extensions
 
 
 UNREACHABLE = "The database cannot be reached now, so nothing was done. Try again later."
@@ -164,13 +175,13 @@ def is_unavailable(error: GraphQLError) -> bool:
 def mask_and_log(errors: list[GraphQLError], request_id: str) -> None:
     """Log errors, and replace in them, in place, everything that a client must not see.
 
-    Refusals get a code and are logged at level info. Database faults are logged at most once a
-    second. Bugs are logged with their traceback and hidden behind the request id. Messages of
-    refusals are not logged, as they may repeat values of the request.
+    Refusals get a code, and are logged at level info without their messages, which may repeat
+    values of the request. Database faults are logged at most once a second. Bugs are logged with
+    their traceback; the client gets only the request id.
     """
     for error in errors:
         _mask_and_log(error, request_id)
-    # After all errors are logged, as several errors may share one cause and its traceback.
+    # Only after all errors were logged, as several may share a cause and its traceback.
     for error in errors:
         _forget_way(error)
 
@@ -190,6 +201,7 @@ def _mask_and_log(error: GraphQLError, request_id: str) -> None:
         log.error("graphql_bug", path=error.path, exc_info=error.original_error)
         error.message, error.extensions = masked(request_id)
         return
+    error.message = error.message.replace(*NULL_IN_WORDS)
     if len(error.message) > MAX_MESSAGE:
         error.message = f"{error.message[:MAX_MESSAGE]}…"
     code = ErrorCode.INVALID_OPERATION if error.path is None else ErrorCode.BAD_USER_INPUT
@@ -200,8 +212,8 @@ def _mask_and_log(error: GraphQLError, request_id: str) -> None:
 def _forget_way(error: GraphQLError) -> None:
     """Remove the tracebacks of an error and of its causes.
 
-    Their frames refer to the request, which refers to the error; without this cycle the memory of
-    the request is freed at once.
+    The frames in a traceback refer to the request, which refers to the error. Without this cycle,
+    the memory of the request is freed at once.
     """
     ways: list[BaseException | None] = [error]
     while ways:

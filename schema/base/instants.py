@@ -23,9 +23,9 @@ def checked_instant(instant: datetime, argument: str) -> datetime:
         ) from None
 
 
-def checked_period(from_: datetime, to: datetime) -> tuple[datetime, datetime]:
-    """Return both instants in UTC; raises RequestRefused unless `from_` is before `to`."""
-    since, until = checked_instant(from_, "from"), checked_instant(to, "to")
+def checked_period(from_at: datetime, until_at: datetime) -> tuple[datetime, datetime]:
+    """Return both instants in UTC; raises RequestRefused unless `from_at` is before `until_at`."""
+    since, until = checked_instant(from_at, "fromAt"), checked_instant(until_at, "untilAt")
     if since >= until:
-        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "`from` must be before `to`.")
+        raise RequestRefused(ErrorCode.BAD_USER_INPUT, "`fromAt` must be before `untilAt`.")
     return since, until

@@ -20,14 +20,14 @@ Found = TypeVar("Found")
 
 
 class Loader(DataLoader[Asked, Found]):
-    """A data loader whose batches go on if a caller is cancelled.
+    """A data loader whose batches go on if a task that waits for one is cancelled.
 
     When an error makes a parent object null, graphql-core cancels the parent's other fields. Fields
     of other objects that wait for the same row must still get it.
     """
 
     def load(self, key: Asked) -> Awaitable[Found]:
-        """Load the value of a key, in one batch with all keys of this event loop iteration."""
+        """Return the value of a key, loaded with all keys of this event loop iteration."""
         return asyncio.shield(super().load(key))
 
 
@@ -38,7 +38,7 @@ class Loaders:
         self._now: datetime | None = None
 
     def now_by(self, clock: Callable[[], datetime]) -> datetime:
-        """Return the time of the request: the clock is read at the first call only."""
+        """Return the time of the request; only the first call reads the clock."""
         if self._now is None:
             self._now = clock()
         return self._now
@@ -50,12 +50,12 @@ class Loaders:
 
     @cached_property
     def situation(self) -> Loader[tuple[str, datetime], Situation]:
-        """Loads, by customer id and instant, the facts that decide which deliveries are allowed."""
+        """Loads, by customer id and instant, the facts that decide what contacts are emailed."""
         return Loader(_situations)
 
     @cached_property
     def class_use(self) -> Loader[str, ClassUse]:
-        """Loads, by class id, which customers and defaults use a customer class."""
+        """Loads, by class id, how many customers and which defaults use a customer class."""
         return _for_each(use_of)
 
 

@@ -1,8 +1,9 @@
 """Limits how long each caller uses the event loop in one of its iterations.
 
 In one iteration the event loop runs all ready tasks before it reads from the network again: sixty
-requests of a millisecond each delay all other callers by 60 ms. Therefore each caller may use a few
-milliseconds of an iteration, and continues in the next iteration, after the other callers.
+requests of a millisecond each delay all other callers by 60 ms. Therefore each caller (a user or
+partner) may use only a few milliseconds of an iteration, their share, and continues in the next
+iteration, after the other callers.
 """
 
 import asyncio
@@ -10,18 +11,18 @@ import time
 from collections.abc import Callable
 
 SLICE_S = 0.002
-"""Seconds of an iteration after which a caller may start no further step."""
+"""The share of a caller in seconds: after that, they may start nothing in the iteration."""
 
 ALONE_SLICE_S = 0.01
 ALONE_AFTER_S = 1.0
-"""A caller who was alone for ALONE_AFTER_S seconds may use ALONE_SLICE_S seconds instead.
+"""A caller who was the only one for ALONE_AFTER_S seconds may use ALONE_SLICE_S seconds instead.
 
 There is no other caller to protect, and switching between tasks costs time.
 """
 
 
 class LoopShare:
-    """Measures how long each caller has used the current iteration; `clock` returns seconds."""
+    """Measures how much of the current iteration each caller has used; `clock` returns seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -32,15 +33,15 @@ class LoopShare:
         """Whether `_begin_next` is scheduled for the start of the next iteration."""
         self._deferred: list[Callable[[], None]] = []
         self._latest: str | None = None
-        """The caller who entered last; nobody else has entered since `_alone_since`, in seconds."""
+        """The caller who entered last, alone since `_alone_since` (in seconds)."""
         self._alone_since = 0.0
         self._slice = SLICE_S
 
     def try_enter(self, caller: str) -> float | None:
-        """Start to count time as used by the caller, until `leave` or the next `try_enter`.
+        """Count the time from now on as used by the caller, until `leave` or the next `try_enter`.
 
-        Returns the current time in seconds; None if the caller's share of this iteration is used
-        up.
+        Returns the current time in seconds. If the caller has used up their share of this
+        iteration of the event loop, returns None and counts nothing.
         """
         now = self.leave()
         if not self._is_marked:

@@ -1,14 +1,16 @@
-"""Fields that the inputs and payloads of many mutations have in common."""
+"""Fields that the inputs and payloads of mutations have in common."""
 
 from typing import Any
 
 import strawberry
 
+from schema.base.user_error import UserError
+
 
 def expected_version(name: str, more: str = "") -> Any:
     """Declare the input field `expectedVersion`.
 
-    `name` is what the description calls the changed object; `more` is added to the description.
+    `name` is what the description calls the object to change; `more` is added to the description.
     """
     return strawberry.field(
         default=None,
@@ -18,13 +20,27 @@ def expected_version(name: str, more: str = "") -> Any:
 
 
 def dry_run(more: str = "") -> Any:
-    """Declare the input field `dryRun`; `more` is what a dry run leaves out besides saving."""
+    """Declare the input field `dryRun`; `more` says what a dry run leaves out besides saving."""
     return strawberry.field(
         default=False, description=f"Validate and return the result, but do not save{more}."
     )
 
 
-def user_errors() -> Any:
-    return strawberry.field(
+@strawberry.interface(description="What every mutation returns.")
+class MutationPayload:
+    is_dry_run: bool = strawberry.field(
+        default=False,
+        description="Whether the mutation was a dry run (`dryRun`), which stored nothing. All ids"
+        " in the payload then begin with `dryrun:`, also in `before` and `after` of audit entries,"
+        " so that no cache takes its objects for stored ones; an input with such an id is refused."
+        " Cursors are not marked. Each `version` is the stored one, or 1 for a new object.",
+    )
+    is_replayed: bool = strawberry.field(
+        default=False,
+        description="Whether this request repeats an earlier one with the same idempotency key. If"
+        " so, it changed nothing, and the payload shows what the earlier request changed, as it is"
+        " now: an object is null if it was deleted since, or if you may no longer see it.",
+    )
+    user_errors: list[UserError] = strawberry.field(
         default_factory=list, description="Errors that the user can fix; empty on success."
     )

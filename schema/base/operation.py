@@ -14,7 +14,7 @@ def operation(resolver: Callable[..., Any], permission: Requires, description: s
     return strawberry.field(
         resolver=resolver,
         extensions=[permission],
-        description=f"{description} {_needed(permission)}",
+        description=f"{description} {needed(permission)}",
     )
 
 
@@ -23,13 +23,16 @@ def subscription(resolver: Callable[..., Any], permission: Requires, description
     return strawberry.subscription(
         resolver=resolver,
         extensions=[permission],
-        description=f"{description} {_needed(permission)}",
+        description=f"{description} {needed(permission)}",
     )
 
 
-def _needed(permission: Requires) -> str:
+def needed(permission: Requires) -> str:
+    """Return a sentence that tells which permission a field needs."""
     scopes = permission.scopes
     if not scopes:
         return "Needs any valid credential."
-    needed = f"Needs {' or '.join(f'`{scope}`' for scope in scopes)}."
-    return f"{needed} Not available to partners." if FOR_PARTNERS.isdisjoint(scopes) else needed
+    needed = f"Needs the permission {' or '.join(f'`{scope}`' for scope in scopes)}."
+    if FOR_PARTNERS.isdisjoint(scopes):
+        return f"{needed} Not available to partners (callers bound to a reseller)."
+    return needed

@@ -1,4 +1,4 @@
-"""Relay pages: cursors, page sizes, and page information."""
+"""Pages of lists, as Relay defines them: cursors, page sizes, and page information."""
 
 import base64
 import binascii
@@ -14,43 +14,45 @@ from schema.base.errors import ErrorCode, RequestRefused
 DEFAULT_PAGE = 50
 MAX_PAGE = 500
 CONNECTION = (("nodes",), ("edges", "node"))
-"""The paths of field names from a connection to its nodes."""
+"""The two paths of field names from a connection to its nodes."""
 
 ROWS = {"nodes", "edges", "pageInfo"}
-"""Fields of a connection for which the rows of the page must be read."""
+"""If one of these fields of a connection is selected, the rows of the page must be read."""
 
 CURSORS = {"edges", "pageInfo"}
-"""Fields of a connection for which the columns of cursors must be read."""
+"""If one of these fields of a connection is selected, the columns for cursors must be read."""
 
-COUNTS = {"totalCount", "totalCountIsExact"}
-"""Fields of a connection for which the list must be counted."""
+COUNTS = {"totalCount", "isTotalCountExact"}
+"""If one of these fields of a connection is selected, the list must be counted."""
 
 INVALID_CURSOR = "The cursor is not valid. Use a cursor from a page of this list."
 
 First = Annotated[
     int | None,
     strawberry.argument(
-        description="The maximum number of entries from the start of the list, or after `after`:"
-        " 0 to 500, by default 50."
+        description="The maximum number of items to list, from the start of the list or after the"
+        " cursor `after`: 0 to 500, by default 50."
     ),
 ]
 After = Annotated[
     str | None,
     strawberry.argument(
-        description="With `first`: the `endCursor` of the page before; null for the first page."
+        description="The cursor after which the page starts: the `endCursor` of the previous page,"
+        " or null for the first page."
     ),
 ]
 Last = Annotated[
     int | None,
     strawberry.argument(
-        description="The maximum number of entries from the end of the list, or before `before`:"
-        " 0 to 500. Not together with `first`."
+        description="To read the list backwards: the maximum number of items to list, before the"
+        " end of the list or before the cursor `before`, 0 to 500. Not together with `first`."
     ),
 ]
 Before = Annotated[
     str | None,
     strawberry.argument(
-        description="With `last`: the `startCursor` of the page after; null for the last page."
+        description="With `last`: the cursor before which the page ends, which is the `startCursor`"
+        " of the following page, or null for the last page."
     ),
 ]
 """`first`, `after`, `last` and `before`: the arguments of lists that can be read backwards too."""
@@ -59,22 +61,22 @@ Before = Annotated[
 @strawberry.type(description="The position of a page in its list.")
 class PageInfo:
     has_next_page: bool = strawberry.field(
-        description="Whether the list has entries after this page."
+        description="Whether the list has items after this page."
     )
     has_previous_page: bool = strawberry.field(
-        description="Whether the list has entries before this page."
+        description="Whether the list has items before this page."
     )
     start_cursor: str | None = strawberry.field(
-        description="The cursor of the first edge; null if the page is empty."
+        description="The cursor of the first item of the page; null if the page is empty."
     )
     end_cursor: str | None = strawberry.field(
-        description="The cursor of the last edge; null if the page is empty."
+        description="The cursor of the last item of the page; null if the page is empty."
     )
 
 
 @dataclass(frozen=True, slots=True)
 class PageArguments:
-    """The checked arguments of a page.
+    """The arguments of a page after they were checked.
 
     `beyond` is the sort key of a row, taken from a cursor: the page starts after that row, or ends
     before it if `is_backward`. None means that the page starts at the start of the list, or ends at
@@ -90,8 +92,8 @@ class PageArguments:
 def page_info(cursors: list[str], arguments: PageArguments, *, has_more: bool) -> PageInfo:
     """Return Relay's `PageInfo` for a page whose rows have these cursors.
 
-    `has_more` tells whether there are more rows beyond the page, in the direction of reading. In
-    the opposite direction there are rows exactly if the page began at a cursor.
+    `has_more` says whether there are more rows beyond the page, in the direction of reading. In the
+    opposite direction there are more rows if, and only if, the page began at a cursor.
     """
     is_inside = arguments.beyond is not None
     backward = arguments.is_backward
@@ -108,17 +110,19 @@ def page_arguments(
     key_types: tuple[type, ...],
     *,
     parse: Callable[[Any], tuple[Any, ...]] | None = None,
+    read: Callable[[str], tuple[Any, ...]] | None = None,
     first: int | None = None,
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
 ) -> PageArguments:
-    """Check Relay's arguments of a page, and decode the cursor.
+    """Check the arguments of a page (`first`, `after`, `last`, `before`), and decode the cursor.
 
-    `key_types` are the types of the values in a cursor, which form the sort key of a row. `parse`
-    converts these values to those of the columns, and raises ValueError for a forged cursor. Raises
-    RequestRefused if the arguments contradict each other, the size is out of range, or the cursor
-    is not valid for this list.
+    A cursor contains the sort key of a row in the list called `list_name`; `key_types` are the
+    types of the key's values. `parse` converts these to values of the columns, and raises
+    ValueError if the cursor is forged. `read` reads cursors of another form. Raises RequestRefused
+    if the arguments contradict each other, the size is out of range, or the cursor is not valid for
+    this list.
     """
     if first is not None and last is not None:
         raise _bad("Use `first` or `last`, not both.")
@@ -132,7 +136,9 @@ def page_arguments(
     if not 0 <= size <= MAX_PAGE:
         raise _bad(f"`{'last' if is_backward else 'first'}` must be between 0 and {MAX_PAGE}.")
     cursor = before if is_backward else after
-    beyond = None if cursor is None else _decode(list_name, key_types, cursor)
+    beyond = None
+    if cursor is not None:
+        beyond = read(cursor) if read is not None else _decode(list_name, key_types, cursor)
     if beyond is not None and parse is not None:
         try:
             beyond = parse(beyond)
@@ -142,7 +148,7 @@ def page_arguments(
 
 
 def encode_cursor(list_name: str, key: tuple[Any, ...]) -> str:
-    """Return the cursor of the row with this sort key in the named list."""
+    """Return the cursor of the row with the sort key `key` in the list called `list_name`."""
     return base64.urlsafe_b64encode(orjson.dumps([list_name, *key])).decode().rstrip("=")
 
 
@@ -162,7 +168,7 @@ def _decode(list_name: str, key_types: tuple[type, ...], cursor: str) -> tuple[A
 
 
 def _is_storable(part: Any) -> bool:
-    """Return whether a value from a cursor fits its column: forged ones must not reach SQL."""
+    """Return whether a value from a cursor fits a column, as forged ones must not get into SQL."""
     if isinstance(part, int):
         return -(2**31) <= part < 2**31
     return "\x00" not in part

@@ -1,4 +1,4 @@
-"""Checks that the caller holds a scope that a field needs."""
+"""Checks that the caller has a permission (scope) that a field needs."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,10 +15,11 @@ INPUT_PERMISSION = "input permission"
 
 
 class Requires(FieldExtension):
-    """Field extension: only callers who hold one of `scopes` may use the field.
+    """A field extension: only callers who have one of `scopes` may use the field.
 
     Without `scopes`, every signed-in caller may. If `is_for_partners` is false, partners may not
-    use the field whatever scopes they hold, as for figures over all customers (R99).
+    use the field whatever scopes they have, for example because it shows totals of all customers
+    (R99).
     """
 
     def __init__(self, *scopes: Scope, is_for_partners: bool = True) -> None:
@@ -51,14 +52,14 @@ class Requires(FieldExtension):
         return next_(source, info, **kwargs)
 
     resolve_async = resolve
-    """Not a coroutine: for a subscription, `next_` returns a generator, which cannot be awaited."""
+    """This is not a coroutine, because `next_` may return the generator of a subscription."""
 
 
 SIGNED_IN = Requires()
 
 
 def require(info: Info, *scopes: Scope) -> None:
-    """Raise RequestRefused unless the caller holds one of the scopes."""
+    """Raise RequestRefused unless the caller has one of the scopes."""
     refusal = _refusal(info.context.principal, scopes)
     if refusal is not None:
         raise refusal
@@ -73,7 +74,9 @@ def _refusal(principal: Principal | None, scopes: Sequence[Scope]) -> RequestRef
         return _not_for_partners()
     names = " or ".join(scopes)
     return RequestRefused(
-        ErrorCode.FORBIDDEN, f"This needs the scope {names}.", requiredScopes=list(scopes)
+        ErrorCode.FORBIDDEN,
+        f"This needs the permission {names}.",
+        requiredScopes=[scope.name for scope in scopes],
     )
 
 
@@ -82,10 +85,12 @@ def _is_partner(principal: Principal | None) -> bool:
 
 
 def _not_for_partners() -> RequestRefused:
-    return RequestRefused(ErrorCode.FORBIDDEN, "This is not for partners.")
+    return RequestRefused(
+        ErrorCode.FORBIDDEN, "Partners (callers bound to a reseller) may not use this field."
+    )
 
 
 def may(info: Info, *scopes: Scope) -> bool:
-    """Return whether the caller holds one of the scopes."""
+    """Return whether the caller has one of the scopes."""
     principal = info.context.principal
     return principal is not None and principal.may_any(scopes)

@@ -1,7 +1,7 @@
 """Declares fields as personal data, and what callers without permission for such data get.
 
-Columns are masked where rows are read: row queries for masked callers do not read hidden columns.
-The value of a resolver is masked by the field extension `Personal`.
+Such callers are called *masked*. Row queries for them do not read the hidden columns. The value of
+a resolver is masked by the field extension `Personal`.
 """
 
 from collections.abc import Callable
@@ -22,10 +22,10 @@ PERSONAL = "personal"
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """The value that masked callers get instead of a field's value.
+    """What masked callers get instead of a field's value.
 
-    `compute` returns it for the values of `columns`, which are empty if nothing may be seen. `note`
-    names the value in the field's description.
+    `compute` returns it, called with the values of `columns`; these are empty if it is a constant.
+    `note` names the value in the field's description.
     """
 
     columns: tuple[str, ...]
@@ -33,11 +33,11 @@ class Masked:
     note: str
 
     def described(self, description: str) -> str:
-        """Return the description with a sentence about the value that masked callers get."""
+        """Return the description with a sentence about what masked callers get."""
         permission = Scope.PERSONAL_DATA_READ
         return (
-            f"{description} Where the platform requires the permission {permission}, callers"
-            f" without it get {self.note}."
+            f"{description} If the platform masks personal data, callers without the permission"
+            f" {permission} get {self.note}."
         )
 
 
@@ -74,9 +74,9 @@ class Personal(FieldExtension):
 
 
 def refuse_masked(info: Info) -> None:
-    """Raise RequestRefused (FORBIDDEN) for masked callers.
+    """Raise RequestRefused (FORBIDDEN) if the caller is masked.
 
-    For answers from which personal data could be inferred even if its fields are masked.
+    This is for fields from whose values masked personal data could be inferred.
     """
     if info.context.is_masked:
         require(info, Scope.PERSONAL_DATA_READ)

@@ -38,8 +38,8 @@ def refuse_unmasked(kinds: Mapping[type, type[Model]] = models_of) -> None:
     if unmasked - SAYS_NOTHING:
         raise UnmaskedError(
             f"These fields show personal columns: {', '.join(sorted(unmasked - SAYS_NOTHING))}."
-            " Mask them (schema/base/personal.py), or declare the columns"
-            " (models/tables/personal_columns.py)."
+            " Mask them by `personal` or `masked=` (schema/base/personal.py). If a column cannot"
+            " name a person, declare it as Content.OPEN (models/tables/personal_columns.py)."
         )
 
 

@@ -1,4 +1,8 @@
-"""Compiles the fields that an operation selects on a type to a row query; see `field_mapping`."""
+"""Compiles the fields that an operation selects on a type into a row query.
+
+The mappings of fields are declared with `field_mapping`. A row query reads the needed columns only,
+and makes objects of the GraphQL type.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +15,7 @@ from tortoise.exceptions import ValidationError
 
 from models.storage.row_query import ROOT, Bring, Compiled, Compute, Many, RowQuery, Shape
 from models.storage.row_query_compiler import TooDeepError, compile_shape
-from models.storage.sql import Sql
+from models.storage.sql import ALWAYS, Sql, all_of, among
 from schema.base.context import Info
 from schema.base.errors import ErrorCode, RequestRefused
 from schema.base.field_mapping import (
@@ -53,10 +57,10 @@ MAX_VARIANTS = 16
 """Maximum number of cached variants of a row query, for callers with different permissions."""
 
 ROW_QUERIES, SELECTED = "row queries", "selected"
-"""Keys of an operation's attachments: for compiled row queries, and for results of `_found`."""
+"""Keys in the dictionary attached to an operation: row queries, and results of `_found`."""
 
 Answers = tuple[tuple[Requires, bool], ...]
-"""The permissions that selected fields need, each with whether the caller holds it."""
+"""The permissions that selected fields need, each with whether the caller has it."""
 
 Type = TypeVar("Type")
 
@@ -69,9 +73,9 @@ def row_query_for(
     It reads the columns of the selected fields, and the columns `extra`. `paths` lead from the
     field to the objects, such as `("edges", "node")`; without paths, the field itself returns them.
 
-    Row queries are compiled once and cached with the document. Callers with different permissions
-    have different ones, which leave out fields that the caller may not see. The nodes of the field
-    are part of the cache key, because they may depend on variables.
+    Row queries are compiled once and cached with the document. There are different ones for callers
+    with different permissions: fields that the caller may not see are left out. The nodes of the
+    field are part of the cache key, because they may depend on variables.
     """
     nodes = core_info(info).field_nodes
     cache: dict[Any, list[tuple[Answers, Compiled]]] = attachments(info.operation).setdefault(
@@ -103,25 +107,50 @@ def page_query(info: Info, kind: type, *places: str) -> tuple[RowQuery, frozense
     return row_query_for(info, kind, *CONNECTION, extra=extra), selected
 
 
-def full_row_query(kind: type, *, is_masked: bool) -> RowQuery:
-    """Return a row query of all columns of a type, for exports; its rows cost no points."""
+def full_row_query(kind: type, *extra: str, is_masked: bool) -> RowQuery:
+    """Return a row query for all columns of a type, for exports; its rows cost no points.
+
+    It reads the columns `extra` too.
+    """
     values: dict[str, tuple[tuple[str, ...], Compute | None]] = {}
     for known in known_fields(kind).values():
         values |= _values_of(known, is_masked=is_masked)
-    return RowQuery(compile_shape(Shape(kind, models_of[kind], values, weight=0)))
+    shape = Shape(kind, models_of[kind], values, weight=0)
+    return RowQuery(compile_shape(_with_columns(shape, extra)))
 
 
-async def read_by_id(info: Info, kind: type[Type], row_id: str | int, *path: str) -> Type | None:
-    """Read a row with the columns that the current field selects below `path`.
+async def read_by_id(
+    info: Info, kind: type[Type], row_id: str | int, *path: str, within: Sql = ALWAYS
+) -> Type | None:
+    """Return an object with the columns that the current field selects below `path`.
 
-    Returns None if there is no such row, or if nothing is selected at `path`.
+    None if there is no row with this id that meets the condition `within`, or if nothing is
+    selected at `path`.
     """
     if path and not _found(info, path, lambda: selects_at(info, path)):
         return None
+    which = Sql(f"{ROOT}.id = ?", (row_id,))
     found: Type | None = await row_query_for(info, kind, path).read_one(
-        Sql(f"{ROOT}.id = ?", (row_id,))
+        which if within is ALWAYS else all_of([which, within])
     )
     return found
+
+
+async def read_by_ids(
+    info: Info, kind: type[Type], ids: Sequence[str], *path: str, within: Sql = ALWAYS
+) -> list[Type]:
+    """Read rows with the columns that the current field selects below `path`, in the order of ids.
+
+    Ids of rows that do not exist or do not meet the condition `within` are left out. Returns an
+    empty list if nothing is selected at `path`.
+    """
+    if not ids or not _found(info, path, lambda: selects_at(info, path)):
+        return []
+    found: list[Any] = await row_query_for(info, kind, path).read(
+        all_of([among(f"{ROOT}.id", ids), within]), most=len(ids)
+    )
+    by_id = {one.id: one for one in found}
+    return [by_id[row_id] for row_id in ids if row_id in by_id]
 
 
 def _found(info: Info, path: tuple[str, ...], find: Callable[[], Any]) -> Any:
@@ -157,7 +186,7 @@ def _compiled(
 
 
 def _shape(kind: type, selections: Sequence[SelectionSetNode | None], walk: Walk) -> Shape:
-    """Return the shape of objects of type `kind` with the selected fields and the id."""
+    """Return the shape (what to read) for objects of type `kind`: selected fields and id."""
     values: dict[str, tuple[tuple[str, ...], Compute | None]] = {"id": (("id",), None)}
     below: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
     apart: dict[str, tuple[StrawberryField, list[FieldNode]]] = {}
@@ -206,7 +235,7 @@ def _relations(
 
 
 def _rows(asked: Sequence[tuple[Rows, FieldNode]], walk: Walk) -> Many:
-    """Return the relation that reads the rows which several batched fields need under one name."""
+    """Return the relation that reads rows that several batched fields need under one name."""
     (rows, _), *_ = asked
     columns: list[str] = []
     nested: list[SelectionSetNode] = []
@@ -224,14 +253,14 @@ def _weight(sets: Sequence[SelectionSetNode | None], walk: Walk) -> int:
 
 
 def _with_columns(shape: Shape, columns: tuple[str, ...]) -> Shape:
-    """Return the shape with further columns; selected columns stay as they are, perhaps masked."""
+    """Return the shape with further columns; those that it has stay as they are, maybe masked."""
     return replace(shape, values={**{name: ((name,), None) for name in columns}, **shape.values})
 
 
 def _values_of(
     field: StrawberryField, *, is_masked: bool
 ) -> dict[str, tuple[tuple[str, ...], Compute | None]]:
-    """Return the attributes that a field needs: columns, and how to compute each, by name."""
+    """Return the attributes that a field needs, by name: their columns, and how to compute them."""
     way = field.metadata.get(READ)
     masked: Masked | None = field.metadata.get(PERSONAL) if is_masked else None
     if masked is not None:
@@ -254,13 +283,18 @@ def _loader(field: StrawberryField, nodes: list[FieldNode], walk: Walk) -> Bring
     fields = walk.fields([node.selection_set for node in nodes])
     selected = frozenset(node.name.value for node in fields)
     extra = way.extra + (way.places if selected & CURSORS else ())
-    compiled = way.paths and _compiled(type_at(field, way.paths[0]), nodes, way.paths, extra, walk)
+    kinds = way.kinds() if way.kinds is not None else ()
+    of_kinds = {kind: _compiled(kind, nodes, way.paths, extra, walk) for kind in kinds}
+    compiled = None
+    if way.paths and not kinds:
+        compiled = _compiled(type_at(field, way.paths[0]), nodes, way.paths, extra, walk)
     permissions = _permissions(field)
     arguments = Arguments(field, nodes[0], walk.info)
 
     async def load(objects: Sequence[Any], info: Info) -> Sequence[Any]:
         reader = RowQuery(compiled, info) if compiled else None
-        selection = Selection(info, cast("RowQuery", reader), selected)
+        readers = {kind: RowQuery(one, info) for kind, one in of_kinds.items()}
+        selection = Selection(info, cast("RowQuery", reader), selected, readers)
         try:
             for permission in permissions:
                 permission.check(info)
@@ -277,6 +311,6 @@ def _permissions(field: StrawberryField) -> list[Requires]:
 
 
 def _other_types(kind: type) -> frozenset[str]:
-    """Return the names of all other mapped types, whose fragments never apply to `kind`."""
+    """Return the names of all other mapped types: fragments on these do not apply to `kind`."""
     names = (get_object_definition(other, strict=True).name for other in models_of if other != kind)
     return frozenset(names)

@@ -1,6 +1,6 @@
-"""Collects the data for the log line of a request or operation while it runs.
+"""Collects notes: the data for the log line of a request or operation, while it runs.
 
-Notes hold no query, variable, name or token: only ids, counts, codes and times.
+Notes have no query, variable, name or token, but only ids, counts, codes and times.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from models.storage.statement_time import StatementTime, noting
+from models.storage.statement_time import StatementTime, current_statement_time
 from models.tables.access import Principal
 from schema.engine.known_operations import KnownOperation
 from schema.engine.spending import Spending
@@ -20,12 +20,12 @@ MAX_CODES = 10
 
 
 class RequestNotes(StatementTime):
-    """Notes of one HTTP request, or of one operation of a WebSocket."""
+    """The data for the log line of one HTTP request, or of one operation on a WebSocket."""
 
     status = 0
     bytes = 0
     events = 0
-    """Number of events of a subscription, or of operations of a WebSocket."""
+    """The number of a subscription's events, or of a WebSocket's operations."""
     user_errors = 0
     wait_s = 0.0
     operation: KnownOperation | None = None
@@ -41,55 +41,55 @@ class RequestNotes(StatementTime):
         self.client = client
 
 
-def noted() -> RequestNotes | None:
+def current_notes() -> RequestNotes | None:
     """Return the notes of the current request or operation; None outside of one, as in a job."""
-    notes = noting.get()
+    notes = current_statement_time.get()
     return notes if isinstance(notes, RequestNotes) else None
 
 
 @contextmanager
 def notes_of_operation(client: str, principal: Principal | None) -> Iterator[RequestNotes]:
-    """Open separate notes for an operation of a WebSocket.
+    """Open separate notes for an operation on a WebSocket.
 
-    At exit, its bytes are added to the notes of the connection.
+    At exit, the bytes of the operation are added to the notes of the connection.
     """
     notes = RequestNotes(client)
     notes.principal = principal
-    connection = noted()
-    token = noting.set(notes)
+    connection = current_notes()
+    token = current_statement_time.set(notes)
     try:
         yield notes
     finally:
-        noting.reset(token)
+        current_statement_time.reset(token)
         if connection is not None:
             connection.events += 1
             connection.bytes += notes.bytes
 
 
 def note_principal(principal: Principal | None) -> None:
-    """Note the principal who has signed in."""
-    notes = noting.get()
+    """Record, for the log line, who has signed in."""
+    notes = current_statement_time.get()
     if isinstance(notes, RequestNotes):
         notes.principal = principal
 
 
 def note_operation(operation: KnownOperation) -> None:
-    """Note the operation that is executed."""
-    notes = noting.get()
+    """Record, for the log line, which operation is executed."""
+    notes = current_statement_time.get()
     if isinstance(notes, RequestNotes):
         notes.operation = operation
 
 
 def note_spending(spending: Spending) -> None:
-    """Note the cost of the operation."""
-    notes = noting.get()
+    """Record, for the log line, the cost of the operation."""
+    notes = current_statement_time.get()
     if isinstance(notes, RequestNotes):
         notes.spending = spending
 
 
 def note_errors(errors: Iterable[Mapping[str, Any]]) -> None:
-    """Note the distinct codes of the errors in an answer, at most MAX_CODES."""
-    notes = noting.get()
+    """Record, for the log line, the distinct error codes in an answer, at most MAX_CODES."""
+    notes = current_statement_time.get()
     if not isinstance(notes, RequestNotes):
         return
     codes = notes.codes = notes.codes or []
@@ -100,22 +100,22 @@ def note_errors(errors: Iterable[Mapping[str, Any]]) -> None:
 
 
 def note_user_errors(count: int) -> None:
-    """Add the number of user errors that a mutation returns."""
-    notes = noting.get()
+    """Count, for the log line, the user errors that a mutation returns."""
+    notes = current_statement_time.get()
     if isinstance(notes, RequestNotes):
         notes.user_errors += count
 
 
 def note_subscription() -> None:
-    """Log the start of a subscription, whose regular log line is written only when it ends."""
-    notes = noted()
+    """Log that a subscription starts; its regular log line is written only when it ends."""
+    notes = current_notes()
     if notes is not None and notes.operation is not None:
         name, _, document = notes.operation.label
         log.info("subscription_started", operation=name, document=document)
 
 
 def note_wait(seconds: float) -> None:
-    """Add seconds that the operation waited for a slot."""
-    notes = noting.get()
+    """Count, for the log line, the seconds that the operation waited for a slot."""
+    notes = current_statement_time.get()
     if isinstance(notes, RequestNotes):
         notes.wait_s += seconds

@@ -1,4 +1,4 @@
-"""Runs a request in slots of the limiters, with one deadline for waiting and running together."""
+"""Runs each step of a request in a slot of a limiter, with one deadline for waiting and running."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,23 +20,23 @@ class Limiters:
     """The concurrency limiters of a process."""
 
     intake: ConcurrencyLimiter
-    """Limits requests that are being decoded and prepared, to protect the event loop."""
+    """Limits how many requests are decoded and prepared at once, to protect the event loop."""
     documents: ConcurrencyLimiter
-    """Allows one new document at a time to be parsed and validated in the thread."""
+    """Allows one long document at a time to be parsed and validated in a thread."""
     queries: ConcurrencyLimiter
-    """Limits running queries, to protect the event loop and the read pool."""
+    """Limits how many queries run at once, to protect the event loop and the read pool."""
     mutations: ConcurrencyLimiter
-    """Limits running mutations, to protect the write pool.
+    """Limits how many mutations run at once, to protect the write pool.
 
-    More mutations than queries may run at once, because they mostly wait for the disk.
+    More mutations than queries may run at once, because mutations mostly wait for the disk.
     """
     query_timeout_s: float
-    """Maximum seconds from the start of a request to the end of its query; 0 for no limit."""
+    """The maximum seconds from the start of a request to the end of its query; 0 is no limit."""
     share: LoopShare
 
     @classmethod
     def of(cls, settings: Any) -> Self:
-        """Return the limiters of a process according to its settings."""
+        """Return new limiters for a process, according to its settings."""
         share = LoopShare()
 
         def limiter(running: int, caller_running: int) -> ConcurrencyLimiter:
@@ -54,9 +54,10 @@ class Limiters:
         )
 
     def request(self, caller: str, is_gone: Callable[[], bool] | None = None) -> "RequestSlot":
-        """Return the context manager that holds the slot and the deadline of a caller's request.
+        """Return the slot and deadline of a caller's request, as a context manager.
 
-        If `is_gone` returns true while the request waits for a slot, the request is abandoned.
+        `is_gone` returns whether the client has disconnected; then a request that waits for a slot
+        is abandoned.
         """
         return RequestSlot(self, caller, is_gone)
 
@@ -66,8 +67,8 @@ class Limiters:
     ) -> AsyncIterator[None]:
         """Hold a slot for a part of work that has begun, such as one event of a subscription.
 
-        The slot is one for queries unless another limiter is given. The limit of waiting requests
-        does not apply.
+        The slot is taken from `limiter`, by default that of queries. It is granted even if too many
+        requests wait already.
         """
         limiter = limiter or self.queries
         slot = limiter.try_acquire(caller)
@@ -84,8 +85,8 @@ class Limiters:
 class RequestSlot:
     """The slot and the deadline of one request, as an asynchronous context manager.
 
-    Entering sets only the deadline. The `enter_…` methods wait for the slot of the next step, and
-    release that of the step before.
+    Entering the context sets only the deadline. The `enter_…` methods wait for the slot of the next
+    step, and release the slot of the step before.
     """
 
     __slots__ = (
@@ -135,7 +136,7 @@ class RequestSlot:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End the deadline; raises RequestRefused (TIMEOUT) if it has passed and caused `error`."""
+        """End the deadline; raises RequestRefused (TIMEOUT) if `error` came from its passing."""
         deadline, self._deadline = self._deadline, None
         if deadline is None:
             return
@@ -166,11 +167,11 @@ class RequestSlot:
             self._deadline.reschedule(None)
 
     def start_work(self) -> None:
-        """Note that the operation starts to run; before, it was prepared or waited for its slot."""
+        """Record that the operation starts to run; before, it waited or was prepared."""
         self._has_begun = True
         use_slice(self)
 
-    def goes_on(self) -> bool:
+    def may_continue(self) -> bool:
         """Return whether the caller may still use this iteration of the event loop."""
         return self._limiters.share.try_enter(self._caller) is not None
 
@@ -179,7 +180,7 @@ class RequestSlot:
         await self._limiters.share.wait(self._caller)
 
     @asynccontextmanager
-    async def outside(self) -> AsyncIterator[None]:
+    async def without_slot(self) -> AsyncIterator[None]:
         """Release the slot while another service is called, and wait for a slot afterwards.
 
         Several fields of an operation may do this at the same time.
@@ -225,7 +226,7 @@ class RequestSlot:
             note_wait(perf_counter() - started)
         self._withdraw_if_gone()
 
-    async def look_for_client(self) -> None:
+    async def check_client_connected(self) -> None:
         """Raise ClientGone if the client disconnected right after it had sent the request.
 
         The check takes an iteration of the event loop, so call it only for slow requests.
@@ -245,12 +246,14 @@ class RequestSlot:
         if self._has_begun:
             return RequestRefused(
                 ErrorCode.TIMEOUT,
-                f"A query may take {limit:g} s; this one was stopped. Ask for less at once.",
+                f"A query may take at most {limit:g} s, so this one was stopped. Request less data"
+                " at once.",
                 limit=limit,
             )
         return RequestRefused(
             ErrorCode.TIMEOUT,
-            f"The request waited {limit:g} s for its turn; nothing was done.",
+            f"The request waited {limit:g} s in the queue and was not started, so nothing was done."
+            " Try again later.",
             limit=limit,
         )
 
@@ -259,7 +262,8 @@ def refused(full: QueueFull) -> RequestRefused:
     """Return the error that the client gets for QueueFull."""
     if full.is_own:
         return rate_limited(
-            f"{full.limit} of your requests are waiting, and no more may. Send fewer at once.",
+            f"{full.limit} of your requests are already waiting, which is the limit. Send fewer"
+            " requests at once.",
             full.retry_after,
             full.limit,
         )

@@ -1,8 +1,8 @@
-"""Declares fields that need a permission, on objects that code creates without a row query.
+"""Declares fields that need a permission, on objects that are not made by a row query.
 
-The code that creates the objects calls `show`, which checks the permission once for all objects. If
-the caller holds it, `show` stores the fields' values in second attributes, which plans read.
-Otherwise the extensions of the field run, which refuse or mask the value.
+The code that makes the objects calls `show`, which checks the permission once for all objects. If
+the caller has it, `show` also stores the fields' values in second attributes, which plans read
+(`schema.engine.plan`). Otherwise the extensions of the field run, which refuse or mask the value.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ class _Restriction(NamedTuple):
 def restricted(scope: Scope, *, description: str, masked: Masked | None = None) -> Any:
     """Declare a field that needs a scope.
 
-    `masked` is the value for masked callers if the field is personal data.
+    If the field is personal data, `masked` says what callers get who see personal data masked.
     """
     restriction = _Restriction(Requires(scope), masked)
     mask = []
@@ -49,7 +49,7 @@ def restricted(scope: Scope, *, description: str, masked: Masked | None = None) 
 
 
 def show(info: Info, kind: type, objects: Iterable[Any]) -> None:
-    """Store in each object, for plans to read, the restricted values that the caller may see."""
+    """Store in second attributes of the objects those restricted values that the caller may see."""
     for attribute, shown, (permission, masked) in _restrictions(kind):
         if not permission.allows(info):
             continue
@@ -61,7 +61,7 @@ def show(info: Info, kind: type, objects: Iterable[Any]) -> None:
 
 @cache
 def _restrictions(kind: type) -> list[tuple[str, str, _Restriction]]:
-    """Return the attribute, second attribute and restriction of each restricted field of a type."""
+    """Return attribute, second attribute and restriction of each restricted field of a type."""
     return [
         (field.python_name, granted(name), field.metadata[RESTRICTED])
         for name, field in known_fields(kind).items()

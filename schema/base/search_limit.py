@@ -1,4 +1,4 @@
-"""Limits each caller's name searches at Companies House, whose quota all callers share."""
+"""Limits each caller's name searches at Companies House, which count against a shared quota."""
 
 import asyncio
 import math
@@ -22,13 +22,21 @@ class SearchLimit:
     """
 
     def __init__(self, clock: Callable[[], datetime], searches: int) -> None:
-        self._searches = searches
+        self.searches = searches
         burst = max(1, searches // 3)
         self._rates = CellRates(clock, burst, WINDOW * burst / searches)
         self._slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
+    def left(self, principal: Principal) -> tuple[int, timedelta]:
+        """Return the searches that the principal may send at once now, in this process.
+
+        Also returns the time until the whole burst is available again.
+        """
+        number, seconds = self._rates.left(principal.caller)
+        return number, timedelta(seconds=seconds)
+
     @asynccontextmanager
-    async def turn(self, principal: Principal) -> AsyncIterator[None]:
+    async def slot(self, principal: Principal) -> AsyncIterator[None]:
         """Wait until fewer than AT_ONCE searches of the principal run.
 
         Raises RequestRefused (RATE_LIMITED) if they have searched too often.
@@ -38,10 +46,10 @@ class SearchLimit:
         if wait:
             seconds = math.ceil(wait)
             raise rate_limited(
-                f"You may search Companies House {self._searches} times a minute;"
-                f" the next search may be in {seconds} s.",
+                f"You may search Companies House {self.searches} times a minute; you can search"
+                f" again in {seconds} s.",
                 seconds,
-                self._searches,
+                self.searches,
             )
         slots = self._slots.setdefault(caller, asyncio.Semaphore(AT_ONCE))
         async with slots:

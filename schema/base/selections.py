@@ -1,4 +1,4 @@
-"""Finds the fields selected below a field, with those of fragments, and their types."""
+"""Finds the fields that an operation selects below a field, also in fragments, and their types."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -32,11 +32,11 @@ from schema.engine.plan.selection import conditions
 from schema.engine.strawberry_internals import core_info, core_schema
 
 CONDITIONS = "conditions"
-"""The key of an operation's attachments with the variables of its `@skip` and `@include`."""
+"""The key, in the dictionary attached to an operation, of variables in `@skip` and `@include`."""
 
 
 def variables_of(info: Info) -> VariableValues:
-    """Return the values of the request's variables, in the form that graphql-core takes."""
+    """Return the values of the request's variables, in the form that graphql-core uses."""
     return VariableValues({}, info.variable_values)
 
 
@@ -51,7 +51,7 @@ class Walk:
     info: Info
     variables: VariableValues
     answers: dict[Requires, bool] = field(default_factory=dict)
-    """The permissions that were checked, each with whether the caller holds it."""
+    """The permissions that were checked so far, each with whether the caller has it."""
 
     @classmethod
     def of(cls, info: Info) -> "Walk":
@@ -64,7 +64,7 @@ class Walk:
         return self.info.operation
 
     def meets(self, requirements: Iterable[Requires]) -> bool:
-        """Return whether the caller holds all the permissions."""
+        """Return whether the caller has all of the permissions."""
         for one in requirements:
             if one not in self.answers:
                 self.answers[one] = one.allows(self.info)
@@ -73,7 +73,10 @@ class Walk:
     def fields(
         self, sets: Iterable[SelectionSetNode | None], others: frozenset[str] = frozenset()
     ) -> list[FieldNode]:
-        """Return the fields of selection sets and of their fragments, but not those on `others`."""
+        """Return the fields of selection sets and of fragments in them.
+
+        Fragments on types that `others` names are left out.
+        """
         found: list[FieldNode] = []
         seen: set[int] = set()
         for one_set in sets:
@@ -84,7 +87,7 @@ class Walk:
     def descend(
         self, sets: Iterable[SelectionSetNode | None], path: tuple[str, ...]
     ) -> list[SelectionSetNode]:
-        """Return the selection sets that `path`, a path of field names, leads to from `sets`."""
+        """Return the selection sets to which a path of field names leads from `sets`."""
         found = [one for one in sets if one is not None]
         for step in path:
             fields = self.fields(found)
@@ -142,8 +145,15 @@ def selects_at(info: Info, *paths: tuple[str, ...]) -> bool:
     return any(walk.descend(sets, path) for path in paths)
 
 
+def names_at(info: Info, path: tuple[str, ...]) -> frozenset[str]:
+    """Return the names of the fields selected where a path of field names leads."""
+    walk = Walk.of(info)
+    nodes = walk.fields(walk.descend(selected_sets(info), path))
+    return frozenset(node.name.value for node in nodes)
+
+
 def condition_values(info: Info) -> tuple[Any, ...]:
-    """Return the values of the variables in `@skip` and `@include`; Ellipsis if not sent."""
+    """Return the values of the variables in `@skip` and `@include`; Ellipsis for one not sent."""
     kept = attachments(info.operation)
     names = kept.get(CONDITIONS)
     if names is None:
@@ -154,7 +164,7 @@ def condition_values(info: Info) -> tuple[Any, ...]:
 
 
 class Arguments:
-    """The arguments of a field's node, converted as for the field's resolver.
+    """The arguments of a field, converted as for the field's resolver.
 
     Arguments without variables are converted once and shared by all requests, so callers must not
     change them.
@@ -205,14 +215,14 @@ def known_fields(kind: type) -> dict[str, StrawberryField]:
 
 
 def type_at(field: StrawberryField, path: tuple[str, ...]) -> type:
-    """Return the type of objects that `path`, a path of field names, leads to from `field`."""
+    """Return the type of the objects to which a path of field names leads from `field`."""
     for step in path:
         field = known_fields(inner_type(field.type))[step]
     return inner_type(field.type)
 
 
 def inner_type(annotation: Any) -> type:
-    """Return the type of an annotation without its list and optional wrappers."""
+    """Return the type in an annotation, without lists and options around it."""
     while isinstance(annotation, StrawberryContainer):
         annotation = annotation.of_type
     kind: type = _resolved(annotation) if isinstance(annotation, LazyType) else annotation

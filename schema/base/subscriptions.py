@@ -1,4 +1,4 @@
-"""Makes subscriptions wait for a signal, but check regularly in case a signal was lost."""
+"""Lets subscriptions wait for a signal, but look regularly in case a signal was lost."""
 
 import asyncio
 

@@ -1,1 +1,1 @@
-"""Executes GraphQL documents, independent of the domain: cache, plans, cost, limits, budgets."""
+"""Executes GraphQL documents, independently of the domain: cache, plans, cost, limits, budgets."""

@@ -4,8 +4,8 @@ Each object costs one point, and scalars cost nothing. A list costs the points o
 are requested. Some fields have an additional weight (`cost_weights`). For example,
 `{ customers(first: $n) { nodes { customerClass { name } } } }` costs 1 + 2n requested points.
 
-The charge may be lower. `Cost.fixed` points are charged whatever is found. All others are counted
-by row queries as they read rows: each row counts with the objects that are joined to it.
+The charge may be lower. `Cost.fixed` points are charged whatever is found. All other points are
+counted by row queries as they read rows: each row counts with the objects that are joined to it.
 
 Fields that `@skip` or `@include` leaves out cost nothing. A field that two fragments select counts
 twice. The rows of a page count once if a field that needs them may be selected, depending on
@@ -22,9 +22,9 @@ Factor = Callable[[Mapping[str, Any]], int]
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A cost multiplied by a factor that depends on variables.
+    """A cost that is multiplied by a factor, which depends on variables.
 
-    If `is_read`, row queries count the points, so that they are not fixed.
+    If `is_read`, row queries count the points, so that none of them are fixed.
     """
 
     times: Factor
@@ -34,10 +34,10 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The points of a selection.
+    """The cost of a selection in points.
 
-    `requested` is the maximum, and `fixed` the part charged whatever is found. `terms` add points
-    that depend on variables.
+    `requested` is the maximum, and `fixed` the part that is charged whatever is found. `terms` add
+    points that depend on variables.
     """
 
     requested: int = 0
@@ -50,7 +50,7 @@ class Cost:
         )
 
     def times(self, number: int, *, is_read: bool = False) -> "Cost":
-        """Return the cost multiplied by `number`; if `is_read`, without fixed points."""
+        """Return the cost multiplied by `number`; if `is_read`, with no fixed points."""
         requested, fixed = self.requested * number, 0 if is_read else self.fixed * number
         if not self.terms:
             return Cost(requested, fixed)
@@ -59,7 +59,11 @@ class Cost:
         return constant.times(number, is_read=is_read) + Cost(terms=(varying,))
 
     def of(self, variables: Mapping[str, Any]) -> tuple[int, int]:
-        """Return the requested and the fixed points for these values of variables."""
+        """Return two numbers of points, for the values of a request's variables.
+
+        The first is the maximum that the operation may cost (`requested`), and the second is the
+        part of it that is charged whatever is found (`fixed`).
+        """
         requested, fixed = self.requested, self.fixed
         for term in self.terms:
             times = term.times(variables)

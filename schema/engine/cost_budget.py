@@ -1,11 +1,12 @@
 """Budgets of points: this process holds a portion of each user's or partner's budget in memory.
 
-Each budget is a database row that all processes share; see `models.storage.point_budget`. To avoid
-a write for each request, a process takes a portion of the budget from the row, and spends it in
-memory. The row replenishes all points within a window, including points that a process holds but
-has not spent. Therefore a caller may exceed the budget of a window by what the processes still
-hold: at most MAX_PORTIONS portions each. If a request turns out to cost less than was taken for
-it, and the process then holds more than that, it returns the surplus to the row.
+Points are the unit of an operation's cost. Each budget is a database row that all processes share;
+see `models.storage.point_budget`. To avoid a write for each request, a process takes a portion of
+the budget from the row, and spends it in memory. The row replenishes all points within a window,
+including points that a process holds but has not spent. Therefore a caller may exceed the budget of
+a window by what the processes still hold: at most MAX_PORTIONS portions each. If a request turns
+out to cost less than was taken for it, and the process then holds more than that, it returns the
+surplus to the row.
 """
 
 import asyncio
@@ -26,38 +27,38 @@ from models.tables.access import Principal
 from schema.base.errors import RequestRefused, rate_limited
 
 PORTION = 0.05
-"""The fraction of the budget that a process takes from the row at once."""
+"""The fraction of a budget that a process takes from the row at a time (a portion)."""
 
 MAX_PORTIONS = 1.5
-"""Number of portions that a process may hold; with more, it returns all but one."""
+"""The number of portions that a process may hold; if it has more, it returns all but one."""
 
 MAX_ACCOUNTS = 10_000
 MAX_LOOKED_AT = 100
-"""How many of the least recently used accounts are searched for one without a debt."""
+"""When an account is to be dropped, one without a debt is sought among this number of old ones."""
 
 SECOND_US = 1_000_000
 
 
 @dataclass(slots=True)
 class Account:
-    """What this process knows about one budget.
+    """What this process knows about the budget of one user or partner.
 
-    `held` is the number of points that it has taken from the row and not spent; a negative number
-    is a debt. Times are in microseconds since 1970.
+    `held` is the number of points that the process has taken from the row and not spent; a negative
+    number is a debt. Times are in microseconds since 1970.
     """
 
     key: str
     held: int = 0
     free_at: int = 0
-    """When all spent points are replenished, as last read from the row.
+    """When all spent points will be replenished, as last read from the row.
 
     Other processes may have changed the row since.
     """
     taken_at: int = 0
     looked_at: int = 0
-    """When points were last requested from the row.
+    """When this process last requested points from the row.
 
-    Within a second of that, callers without points are refused without access to the database.
+    For a second after that, callers without points are refused without access to the database.
     """
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _reset: tuple[int, str] = (0, "")
@@ -119,7 +120,7 @@ class CostBudget:
         """Spend points even if that makes a debt; a negative number of points is a refund."""
         account.held -= points
 
-    async def give_back(self, account: Account, now: int) -> None:
+    async def return_surplus(self, account: Account, now: int) -> None:
         """Return to the shared row all points that this process holds beyond one portion."""
         async with account.asking:
             surplus = account.held - self.portion
@@ -133,7 +134,7 @@ class CostBudget:
     def state(self, account: Account, now: int) -> tuple[int, int]:
         """Return the remaining points, and the seconds until the whole budget is available.
 
-        Estimated from what this process knows: other processes may have spent points since.
+        Both are estimates from what this process knows; others may have spent points since.
         """
         allowance = self.allowance
         used = self._ahead(account, now)
@@ -143,9 +144,9 @@ class CostBudget:
         return min(max(left, 0), allowance.points), -(-used // SECOND_US)
 
     def _least_needed(self) -> str:
-        """Return the name of the account to drop from memory: if possible, one without a debt.
+        """Return the key of the account to drop from memory: if possible, one without a debt.
 
-        A debt is lost with its account.
+        If an account with a debt is dropped, the debt is lost.
         """
         names = islice(self._accounts, MAX_LOOKED_AT)
         without = (name for name in names if self._accounts[name].held >= 0)
@@ -177,7 +178,7 @@ class CostBudget:
         raise self._refusal(account, self._wait_us(account, missing, now), now)
 
     def _wait_us(self, account: Account, points: int, now: int) -> int:
-        """Return the microseconds until the row has `points`, by what this process knows."""
+        """Return the microseconds until the row has `points` again, by what this process knows."""
         ahead = max(self._ahead(account, now), 0) + self.allowance.time_us(points)
         return max(ahead - self.allowance.window_us, 0)
 
@@ -193,8 +194,9 @@ class CostBudget:
         seconds = max(1, -(-wait_us // SECOND_US))
         window = self.allowance.window.total_seconds()
         return rate_limited(
-            f"The {self.allowance.points:,} points of {window:g} s are spent; nothing was done."
-            f" There is enough again in {seconds} s.",
+            f"You have spent the points that you may spend in {window:g} s"
+            f" ({self.allowance.points:,}), so nothing was done. You will have enough points again"
+            f" in {seconds} s.",
             seconds,
             self.allowance.points,
             remaining=self.state(account, now)[0],
@@ -203,5 +205,5 @@ class CostBudget:
 
 
 def budget_of(allowance: PointAllowance) -> CostBudget | None:
-    """Return the budgets for an allowance; None if it has 0 points, which turns budgets off."""
+    """Return the budgets for an allowance; None if it has 0 points, which means no budgets."""
     return CostBudget(allowance) if allowance.points else None

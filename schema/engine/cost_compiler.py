@@ -1,4 +1,4 @@
-"""Compiles the cost of an operation to a formula, with one walk through its document."""
+"""Compiles the cost of an operation into a formula, with one walk through its document."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +23,7 @@ from graphql import (
     get_named_type,
     is_list_type,
     is_non_null_type,
+    print_ast,
     value_from_ast_untyped,
 )
 from strawberry.types import get_object_definition
@@ -30,14 +31,24 @@ from strawberry.types import get_object_definition
 from schema.base.field_mapping import READ, Batched, models_of
 from schema.base.pagination import DEFAULT_PAGE, MAX_PAGE, ROWS
 from schema.engine.cost import NOTHING, Cost, Factor, Term
-from schema.engine.cost_weights import ASSUMED_PARTS, ASSUMED_ROWS, SIZES, WEIGHTS
+from schema.engine.cost_weights import (
+    ASSUMED_PARTS,
+    ASSUMED_ROWS,
+    MUTATION_WEIGHT,
+    ROWS_OF,
+    SIZES,
+    WEIGHTS,
+)
 from schema.engine.graphql_core_internals import attachments
 from schema.engine.strawberry_internals import definition_of
 
 COSTS = "costs"
-"""The key of an operation's attachments that holds the costs of its selection sets."""
+"""The key, in the dictionary attached to an operation, of the costs of its selection sets."""
 
 PAGED = ("nodes", "edges")
+RESULTS = "results"
+"""The field of a payload that has an entry for each row of the input."""
+INPUT = "input"
 IDS = "ids"
 
 Sets = dict[tuple[int, Factor | int | None], Cost]
@@ -51,8 +62,8 @@ class UnweightedError(Exception):
 class OperationCost:
     """The cost of an operation (`whole`), and of each of its selection sets (`sets`).
 
-    The key of a selection set is the id of its node, and the size of the page that it belongs to,
-    or None if it does not belong to a page.
+    The key of a selection set is the `id()` of its node, with the size of the page (of a list) to
+    which it belongs, or None if it belongs to no page.
     """
 
     whole: Cost
@@ -99,7 +110,7 @@ def row_weight(
     sets: Iterable[SelectionSetNode | None],
     variables: Mapping[str, Any],
 ) -> int:
-    """Return the points of a row: one, and those of the objects that `sets` select below it."""
+    """Return the points of a row: one, and those of the objects that `sets` select in it."""
     known: OperationCost | None = attachments(operation).get(COSTS)
     if known is None:
         return 1
@@ -119,7 +130,7 @@ class _Compiler:
     ) -> Cost:
         """Return the cost of a selection set on the type `parent`.
 
-        `page` is the size of the page if the selection set is that of a connection, or else None.
+        `page` is the size of the page if the selection set is that of a connection; otherwise None.
         """
         key = (id(selected), page)
         known = self.sets.get(key)
@@ -147,19 +158,21 @@ class _Compiler:
         place = f"{parent.name}.{name}"
         weight = WEIGHTS.get(place, 0)
         own = Cost(weight, weight)
+        if place in ROWS_OF:
+            own += self._written_rows(node, ROWS_OF[place])
         if name.startswith("__") or node.selection_set is None:
             return own
         definition: GraphQLField = parent.fields[name]  # type: ignore[attr-defined]  # it is valid
         inner = get_named_type(definition.type)
-        size = self._size(node, definition)
+        size = self._row_count(node, None) if place in ROWS_OF else self._size(node, definition)
         one = self.below(inner, node.selection_set, size)
-        is_on_page = name in PAGED and page is not None
+        is_on_page = name in (*PAGED, RESULTS) and page is not None
         # An edge and its node count as one object.
         if not is_on_page and not parent.name.endswith("Edge"):
             one += Cost(1, 1)
         is_read = _is_read(definition, inner)
         if not _is_list(definition):
-            # An object joined to a row is counted with that row; others are read by a query.
+            # Objects joined to a row are counted with that row; others are read by their own query.
             one += self._rows(inner, node.selection_set, size)
             return own + one.times(1, is_read=is_read and self._begins(parent, definition))
         if is_on_page and page is not None:
@@ -173,17 +186,17 @@ class _Compiler:
         return own + Cost(terms=(Term(length, one, is_read),))
 
     def _begins(self, parent: GraphQLNamedType, definition: GraphQLField) -> bool:
-        """Return whether a field's rows are read by a separate query, and not by a join."""
+        """Return whether a field's rows are read by a query of their own, and not by a join."""
         is_row = parent.name in _row_types(len(models_of))
         return not is_row or isinstance(_way_of(definition), Batched)
 
     def _rows(
         self, inner: GraphQLNamedType, selected: SelectionSetNode, page: Factor | int | None
     ) -> Cost:
-        """Return the cost of a page's rows, which count once whatever fields need them.
+        """Return the cost of a page's rows, which count once however many fields need them.
 
-        `page` is the size of the page; the cost is zero if it is None, or if the connection's
-        selection set needs no rows.
+        `page` is the size of the page. The cost is zero if `page` is None, or if nothing that the
+        connection's selection set selects needs rows.
         """
         nodes = getattr(inner, "fields", {}).get("nodes")
         if page is None or nodes is None or not self._selects(selected, ROWS):
@@ -194,7 +207,7 @@ class _Compiler:
         return Cost(terms=(Term(page, Cost(1, 1), is_read),))
 
     def _selects(self, selected: SelectionSetNode, names: Collection[str]) -> bool:
-        """Return whether any of the named fields is selected for some values of variables."""
+        """Return whether, for some values of variables, any of the named fields is selected."""
         sets, seen = [selected], {id(selected)}
         for one in sets:
             for node in one.selections:
@@ -233,7 +246,7 @@ class _Compiler:
         return Cost(terms=(Term(times, cost),))
 
     def _size(self, node: FieldNode, definition: GraphQLField) -> Factor | int | None:
-        """Return how many objects a field's arguments request; None if it has no such argument."""
+        """Return how many objects a field's arguments request; None without such an argument."""
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         if "first" in definition.args:
             sizes = [self._number(given.get(name)) for name in ("first", "last")]
@@ -241,6 +254,26 @@ class _Compiler:
         if IDS in definition.args and IDS in given:
             return self._length(given[IDS])
         return None
+
+    def _written_rows(self, node: FieldNode, inner: str | None) -> Cost:
+        """Return the cost of the rows that a mutation writes, and of their lists `inner`."""
+        written = self._row_count(node, inner)
+        one = Cost(MUTATION_WEIGHT, MUTATION_WEIGHT)
+        return one.times(written) if isinstance(written, int) else Cost(terms=(Term(written, one),))
+
+    def _row_count(self, node: FieldNode, inner: str | None) -> Factor | int:
+        """Return the number of rows in a mutation's input; those of lists `inner` count too."""
+        value = next((one.value for one in node.arguments or () if one.name.value == INPUT), None)
+        if value is None:
+            return 0
+        defaults = self.defaults
+
+        def count(variables: Mapping[str, Any]) -> int:
+            given = value_from_ast_untyped(value, {**defaults, **variables})
+            return _count_rows(given, inner)
+
+        has_variables = "$" in print_ast(value)
+        return count if has_variables else count({})
 
     def _number(self, value: ValueNode | None) -> Factor | int | None:
         if isinstance(value, IntValueNode):
@@ -264,10 +297,17 @@ class _Compiler:
         return length
 
 
-def _page(first: Factor | int | None, last: Factor | int | None) -> Factor | int:
-    """Return the page size for the arguments `first` and `last`, where -1 is the same as None.
+def _count_rows(given: Any, inner: str | None) -> int:
+    rows = given.get("rows") if isinstance(given, dict) else None
+    rows = rows if isinstance(rows, list) else [rows] if rows is not None else []
+    lists = (one.get(inner) for one in rows if inner is not None and isinstance(one, dict))
+    return len(rows) + sum(len(one) for one in lists if isinstance(one, list))
 
-    DEFAULT_PAGE if both are None.
+
+def _page(first: Factor | int | None, last: Factor | int | None) -> Factor | int:
+    """Return the page size for the arguments `first` and `last`.
+
+    -1 has the same meaning as None. If both are None, the size is DEFAULT_PAGE.
     """
     if not callable(first) and not callable(last):
         sizes = [one for one in (first, last) if one is not None and one >= 0]
@@ -281,7 +321,7 @@ def _page(first: Factor | int | None, last: Factor | int | None) -> Factor | int
 
 
 def _in_bounds(size: Any) -> int:
-    """Return a page size limited to 0 to MAX_PAGE; -1 for None, MAX_PAGE if not a number."""
+    """Return a page size, within 0 to MAX_PAGE; -1 for None, MAX_PAGE for what is not a number."""
     if size is None:
         return -1
     return min(max(size, 0), MAX_PAGE) if type(size) is int else MAX_PAGE
@@ -315,7 +355,10 @@ def _is_read(definition: GraphQLField, inner: GraphQLNamedType) -> bool:
 
 @lru_cache(maxsize=4)
 def _row_types(_: int) -> frozenset[str]:
-    """Return the names of types read from rows; cached by the number of types mapped so far."""
+    """Return the names of the types that are read from rows.
+
+    The result is cached by the number of types that are mapped so far.
+    """
     names = {get_object_definition(kind, strict=True).name for kind in models_of}
     edges = {f"{name}Edge" for name in names}
     return frozenset({"Node"} | names | edges)

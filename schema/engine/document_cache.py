@@ -1,4 +1,4 @@
-"""A cache of parsed, valid documents.
+"""A cache of parsed and validated GraphQL documents.
 
 Parsing and validating take a few milliseconds, far longer than execution. Most clients send the
 same few texts again and again, with different variables. Others write values into the text, so that
@@ -20,11 +20,11 @@ MAX_DOCUMENTS = 1_000
 MAX_TOTAL_TEXT = 250_000
 MAX_TEXT = 25_000
 TRIAL_SHARE = 5
-"""The divisor of the part for documents on trial: a fifth of the cache."""
+"""The part of the cache for documents on trial is one in this number: a fifth."""
 
 
 class Documents:
-    """Valid documents by their text.
+    """A cache of valid documents by their text.
 
     `most` is the maximum number of documents, `most_text` that of characters in all texts, and
     `longest_text` that of characters in one text.
@@ -58,7 +58,7 @@ class Documents:
     def keep(self, text: str, document: DocumentNode, owner: str = "") -> None:
         """Cache a valid document on trial, unless its text is too long.
 
-        `owner` is the key of the caller whose share of the cache it uses.
+        `owner` is the key of the caller whose share of the cache the document uses.
         """
         if len(text) > self._longest_text:
             return

@@ -1,8 +1,8 @@
-"""Measures the operations and fragments of a document, including what fragments add.
+"""Measures the size of the operations and fragments of a document, including what fragments add.
 
-Each definition is walked once. Where a fragment is spread, its measures are added without walking
-it again. So the time to measure does not grow with the number of fields that nested fragments stand
-for, which may be astronomical.
+Each definition (operation or fragment) is walked once. Where a fragment is spread, its measures are
+added without walking it again. So the time to measure does not grow with the number of fields that
+nested fragments stand for, which may be astronomical.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from graphql import (
 
 INTROSPECTING = ("__schema", "__type")
 ADDED = ("fields", "aliases", "directives")
-"""Measures of which a fragment adds its own at each spread."""
+"""Measures to which a fragment adds its own wherever it is spread."""
 
 LARGEST = (
     "selection_fields",
@@ -32,11 +32,11 @@ LARGEST = (
     "value_depth",
     "is_introspecting",
 )
-"""Measures that are the maximum over an operation and its fragments."""
+"""Measures of which the largest counts, in the operation itself or in a fragment."""
 
 
 class Measures(NamedTuple):
-    """The size of an operation or a fragment, with the fragments that it spreads.
+    """The size of an operation or a fragment, including the fragments that it spreads.
 
     `selection_fields` is the largest number of fields in one selection set, and `field_directives`
     the largest number of directives in one place.
@@ -70,7 +70,7 @@ class _Set:
 
 @dataclass(slots=True)
 class _Definition:
-    """The selection sets and measures of a definition, without the fragments that it spreads."""
+    """A definition's selection sets and measures, without the fragments that it spreads."""
 
     sets: list[_Set]
     own: Measures
@@ -99,7 +99,7 @@ def measure(
 
 
 def _innermost_first(found: Mapping[str, _Definition]) -> Iterator[str]:
-    """Yield the names of fragments, each after those that it spreads, unless they form a cycle."""
+    """Yield the names of fragments, each after those that it spreads; cycles are in any order."""
     done: set[str] = set()
     for first in found:
         path = [(first, _spread_in(found[first]))]
@@ -146,7 +146,7 @@ def _together(definition: _Definition, measured: Mapping[str, Measures]) -> Meas
 def _definition(node: OperationDefinitionNode | FragmentDefinitionNode) -> _Definition:
     """Measure a definition without the fragments that it spreads.
 
-    There is no recursion, because the definition may be nested as deeply as the parser allows.
+    This does not use recursion, because a definition may be nested as deeply as the parser allows.
     Fields of an inline fragment count in the selection set around it.
     """
     sets = [_Set(1, 0, [])]

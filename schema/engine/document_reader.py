@@ -10,16 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 SHORT = 500
-"""Length in characters up to which a document is read faster than the thread is changed."""
+"""Documents of up to this number of characters are not read in the thread, to save switching."""
 
 LONG_JSON = 20_000
-"""Length in bytes from which JSON is decoded in the thread."""
+"""JSON of this number of bytes or more is decoded in the thread."""
 
 Result = TypeVar("Result")
 
 
 class DocumentReader:
-    """Runs work in one thread, which is started at the first use."""
+    """Runs functions in one thread, which is started at the first use."""
 
     def __init__(self) -> None:
         self._threads: ThreadPoolExecutor | None = None

@@ -52,15 +52,15 @@ MAX_TOKENS = 5_000
 """Maximum tokens of a document; reading longer documents would delay all other requests."""
 
 NO_ERRORS: list[GraphQLError] = []
-AMBIGUOUS = "The document has several operations: say which by operationName."
+AMBIGUOUS = "The document has several operations. Name the one to run in `operationName`."
 
 
 @dataclass
 class Operation(ExecutionContext):
-    """Strawberry's execution context of one operation, with facts about the operation."""
+    """Strawberry's execution context of one operation, with what is known about the operation."""
 
     known: KnownOperation | None = None
-    """Facts about the operation; None until its document was read."""
+    """What is known about the operation; None until its document was read."""
     asked_name: str | None = None
     """The `operationName` of the request; None if it has none."""
 
@@ -102,7 +102,8 @@ class RememberingSchema(strawberry.Schema):
         try:
             document = self.parsed(text)
         except Exception as error:
-            # The traceback refers to the context, which will refer to the error: a cycle.
+            # The traceback refers to the context, which will refer to the error. That would be a
+            # cycle.
             return ReadDocument(None, [_as_graphql_error(error).with_traceback(None)])
         return ReadDocument(document, self.faults(document, operation.validation_rules))
 
@@ -180,7 +181,7 @@ class RememberingSchema(strawberry.Schema):
 
     async def _results(self, context: Operation) -> AsyncGenerator[ExecutionResult, None]:
         try:
-            async with self.turn(context):
+            async with self.operation_slot(context):
                 result: ExecutionResult | None = await self._prepare(context)
                 if result is None and not context.is_subscription:
                     result = await self._execute_metered(context)
@@ -204,7 +205,7 @@ class RememberingSchema(strawberry.Schema):
         """Yield the result of executing a subscription for each of its events."""
 
         async def execute(executor: Executor[Any]) -> Any:
-            async with self.turn_of_event(context):
+            async with self.event_slot(context):
                 result = execute_subscription_event(executor)
                 return await result if isawaitable(result) else result
 
@@ -229,7 +230,7 @@ class RememberingSchema(strawberry.Schema):
         return result
 
     async def _prepare(self, context: Operation) -> PreExecutionError | None:
-        """Set the context's document and `known`.
+        """Read the document and find the operation, and set both in the context.
 
         Returns the errors if the operation cannot be executed, otherwise None.
         """
@@ -261,11 +262,11 @@ class RememberingSchema(strawberry.Schema):
         """Return the key of the caller whose share of the document cache a new document uses."""
         return ""
 
-    def turn(self, context: Operation) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # for subclasses
+    def operation_slot(self, context: Operation) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # for subclasses
         """Return a context manager that holds a slot while a WebSocket's operation is executed."""
         return nullcontext()
 
-    def turn_of_event(self, context: Operation) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # see above
+    def event_slot(self, context: Operation) -> AbstractAsyncContextManager[None]:  # noqa: ARG002  # see above
         """Return a context manager that holds a slot for one event of a subscription."""
         return nullcontext()
 
@@ -280,17 +281,17 @@ class RememberingSchema(strawberry.Schema):
         executor = self._executor(context)
         errors = executor if isinstance(executor, list) else self.refusals(executor, context)
         if errors:
-            return NothingRan(data=None, errors=errors, extensions={})
+            return NotExecuted(data=None, errors=errors, extensions={})
         result: Any = executor.execute_operation()
         done = await result if isawaitable(result) else result
         return ExecutionResult(data=done.data, errors=done.errors, extensions={})
 
     def refusals(self, executor: Any, context: Operation) -> list[GraphQLError]:  # noqa: ARG002  # see above
-        """Return the errors that forbid to execute the operation; empty if it may be executed."""
+        """Return errors for which the operation must not be executed; empty if it may be."""
         return []
 
     def _executor(self, context: Operation) -> Any:
-        """Return the executor of a prepared operation, or a list of errors of its variables."""
+        """Return the executor of a prepared operation, or a list of errors in its variables."""
         assert context.graphql_document is not None  # noqa: S101  # it was prepared
         return self.execution_context_class.build(
             self.core,
@@ -305,14 +306,17 @@ class RememberingSchema(strawberry.Schema):
 
 
 class ReadDocument(NamedTuple):
-    """The parsed document of a text, None if it has a syntax error, and the errors found."""
+    """The result of parsing and validating a text: the document, and the errors found.
+
+    The document is None if the text has a syntax error.
+    """
 
     document: DocumentNode | None
     errors: list[GraphQLError]
 
 
-class NothingRan(ExecutionResult):
-    """The result of an operation that did not run, because of its variables or permissions."""
+class NotExecuted(ExecutionResult):
+    """The result of an operation that did not run, because of variables or permissions."""
 
 
 def _refusal(errors: list[GraphQLError]) -> PreExecutionError:
@@ -326,7 +330,7 @@ def _as_graphql_error(error: Exception, path: list[str | int] | None = None) -> 
 
 
 def _failed(context: Operation, error: Exception) -> GraphQLError:
-    """Return the error of an operation that an exception ended.
+    """Return the GraphQL error for an operation that an exception ended.
 
     It has the path of the root field, because only errors with a path are masked as bugs.
     """
@@ -349,6 +353,9 @@ def _refused_on_a_socket(context: Operation, error: Exception) -> GraphQLError:
         case MissingQueryError():
             return RequestRefused(ErrorCode.BAD_REQUEST, "query is missing.")
         case CannotGetOperationTypeError():
-            return RequestRefused(ErrorCode.BAD_REQUEST, "The document has no such operation.")
+            return RequestRefused(
+                ErrorCode.BAD_REQUEST,
+                "The document has no operation with the given `operationName`.",
+            )
         case _:
             return _failed(context, error)

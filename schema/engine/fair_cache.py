@@ -1,8 +1,8 @@
 """A cache that callers share fairly: a caller who adds many entries evicts only their own.
 
-Each entry counts towards the share of an owner. When the cache is full, entries that were not used
-for an hour are evicted first. After these it evicts the least recently used entry of the owner with
-the largest share.
+Each entry counts towards the share of its owner, the caller who added it. When the cache is full,
+entries that were not used for an hour are evicted first; after these, the least recently used entry
+of the owner with the largest share.
 """
 
 import time
@@ -34,10 +34,10 @@ class _Share:
 
 
 class FairCache(Generic[Value]):
-    """Values by key.
+    """A cache of values by key.
 
-    The cache holds at most `max_entries` values, whose sizes add up to at most `max_size`. `clock`
-    returns seconds.
+    It has at most `max_entries` values, whose sizes add up to at most `max_size`. `clock` returns
+    seconds.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class FairCache(Generic[Value]):
         self._used_at: OrderedDict[Hashable, float] = OrderedDict()
         self._shares: dict[str, _Share] = {}
         self._parts: dict[str, float] = {}
-        """The fraction of the cache that each owner uses: of entries or of size, the larger one."""
+        """Each owner's fraction of the entries or of the total size, whichever is larger."""
         self._size = 0
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def get(self, key: Hashable) -> Value | None:
-        """Return the value of a key, which counts as a use; None if there is none."""
+        """Return the value of a key, and count that as a use; None if there is no value."""
         entry = self._entries.get(key)
         if entry is None:
             return None

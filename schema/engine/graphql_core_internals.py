@@ -1,4 +1,4 @@
-"""Parts of graphql-core that are not in its documented interface, and why `schema` needs them.
+"""Uses parts of graphql-core that are not in its documented interface; says why each is needed.
 
 In `schema`, only this module uses private names of graphql-core, and names that none of its
 packages exports. A test fails if another version of graphql-core is installed than VERSIONS; then
@@ -70,10 +70,11 @@ __all__ = [
 
 
 def attachments(node: Node) -> dict[str, Any]:
-    """Return a dictionary of data that is stored on a node, and freed together with its document.
+    """Return the dictionary that is attached to a node, and freed together with its document.
 
-    The data refer to nodes of the document, so a dictionary with weak keys would never free them.
-    If nothing were stored, each request would prepare its operation again.
+    It is for data that are found once per document: otherwise each request would prepare its
+    operation again. The data refer to nodes of the document, so a dictionary elsewhere with weak
+    keys would never free them.
     """
     return vars(node)
 
@@ -101,17 +102,17 @@ def forget_tokens(document: DocumentNode) -> None:
 
 
 def forget_visits(*visitors: Visitor) -> None:
-    """Clear the bound methods that visitors cache, which are reference cycles.
+    """Clear the bound methods that visitors cache, because they form reference cycles.
 
     Otherwise validating a document leaves some 1,000 objects to the garbage collector, or 45,000 if
-    it has hundreds of fragments.
+    the document has hundreds of fragments.
     """
     for visitor in visitors:
         visitor.enter_leave_map.clear()
 
 
 def limit_comparisons(visitor: Visitor, pairs: int) -> None:
-    """Limit how many pairs of fields a visitor compares, if it is the rule about merging fields.
+    """If a visitor is the rule about merging fields, limit how many pairs of fields it compares.
 
     graphql-core's own limit is five times as high, and can only be set for the whole process.
     """
@@ -120,7 +121,7 @@ def limit_comparisons(visitor: Visitor, pairs: int) -> None:
 
 
 COMPARISON = 2
-"""How much the comparison of one pair takes from graphql-core's budget for comparisons."""
+"""What the comparison of one pair costs of graphql-core's budget for comparisons."""
 
 
 def has_spent_comparisons(visitor: Visitor) -> bool:
@@ -149,7 +150,7 @@ class SuggestingContext(ValidationContext):
         return self._hide_suggestions or (limit is not None and len(self.found) >= limit)
 
     def get_variable_usages(self, node: NodeWithSelectionSet) -> list[VariableUsage]:
-        """Return the uses of variables in an operation or a fragment, without those in its spreads.
+        """Return the uses of variables in an operation or a fragment, without spread fragments.
 
         Differs from graphql-core's method only in calling `forget_visits`.
         """

@@ -1,4 +1,4 @@
-"""Facts about the operations of a document, found once and kept with the document."""
+"""What is known about the operations of a document, found once and kept with the document."""
 
 from functools import cached_property
 from hashlib import sha256
@@ -8,17 +8,18 @@ from graphql import DocumentNode, FieldNode, OperationDefinitionNode
 from strawberry.types.graphql import OperationType
 
 from schema.engine.cost import Cost
+from schema.engine.deprecations import DeprecatedUses
 from schema.engine.document_measure import INTROSPECTING
 from schema.engine.graphql_core_internals import attachments
 
 OPERATIONS = "operations"
-"""The key of a document's attachments that holds its operations by `operationName`."""
+"""The key, in the dictionary attached to a document, of its operations by `operationName`."""
 
 MAX_NAME = 80
 
 
 class Label(NamedTuple):
-    """What logs say to identify an operation."""
+    """The identification of an operation in logs."""
 
     name: str | None
     type: str
@@ -27,7 +28,7 @@ class Label(NamedTuple):
 
 
 class KnownOperation:
-    """An operation of the document that was parsed from `text`."""
+    """An operation of a document, which was parsed from `text`."""
 
     def __init__(self, node: OperationDefinitionNode, text: str, *, is_ambiguous: bool) -> None:
         self.node = node
@@ -40,6 +41,8 @@ class KnownOperation:
         )
         self.cost: Cost | None = None
         """The operation's cost; None until `Meter` has compiled it."""
+        self.deprecated: DeprecatedUses | None = None
+        """The deprecated parts that it uses; None until they were looked for."""
         self._text = text
 
     @cached_property

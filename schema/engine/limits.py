@@ -1,10 +1,10 @@
-"""Limits of the size of documents and of their variables.
+"""Limits the size of documents and of their variables.
 
 A document is measured before it is validated, because validating a large one takes long.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 from graphql import DocumentNode, GraphQLError, Node, OperationDefinitionNode
@@ -13,7 +13,7 @@ from schema.base.errors import ErrorCode, RequestRefused
 from schema.engine.document_measure import Measures, measure
 
 MAX_SAID = 10**9
-"""The largest number in a message.
+"""The largest number to put into a message.
 
 Nested fragments can stand for more fields than a JSON number can express.
 """
@@ -21,7 +21,7 @@ Nested fragments can stand for more fields than a JSON number can express.
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of a request; the settings of the same names describe each of them."""
+    """The limits of a request; `settings.py` describes each under the same name."""
 
     max_request_bytes: int = 1_000_000
     max_tokens: int = 5_000
@@ -41,30 +41,43 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Any) -> Self:
-        """Return the limits that the settings contain."""
+        """Return the limits in the settings."""
         return cls(**{one.name: getattr(settings, one.name) for one in fields(cls)})
+
+    @classmethod
+    def for_exports(cls, settings: Any) -> Self:
+        """Return the limits of our own operations, whose size does not depend on the client.
+
+        Only the limits of values, such as those of filters, are the settings'.
+        """
+        return replace(
+            cls(),
+            max_value_depth=settings.max_value_depth,
+            max_variable_values=settings.max_variable_values,
+            max_cost=10**9,
+        )
 
 
 BOUNDS = (
     (ErrorCode.QUERY_TOO_DEEP, "levels of fields", "depth", "max_depth"),
-    (ErrorCode.FRAGMENTS_TOO_DEEP, "fragments within each other", "fragments", "max_depth"),
+    (ErrorCode.FRAGMENTS_TOO_DEEP, "levels of nested fragments", "fragments", "max_depth"),
     (ErrorCode.TOO_MANY_ALIASES, "aliases", "aliases", "max_aliases"),
     (
         ErrorCode.SELECTION_TOO_WIDE,
-        "fields side by side",
+        "fields in one selection",
         "selection_fields",
         "max_selection_fields",
     ),
     (ErrorCode.TOO_MANY_FIELDS, "fields", "fields", "max_fields"),
     (
         ErrorCode.TOO_MANY_DIRECTIVES,
-        "directives in a place",
+        "directives in one place",
         "field_directives",
         "max_field_directives",
     ),
     (ErrorCode.TOO_MANY_DIRECTIVES, "directives", "directives", "max_directives"),
-    (ErrorCode.LIST_TOO_LONG, "entries in a list", "list_entries", "max_list_entries"),
-    (ErrorCode.VALUE_TOO_DEEP, "levels in a value", "value_depth", "max_value_depth"),
+    (ErrorCode.LIST_TOO_LONG, "entries in one list", "list_entries", "max_list_entries"),
+    (ErrorCode.VALUE_TOO_DEEP, "levels of nested values", "value_depth", "max_value_depth"),
 )
 """Error code, words in the message, field of Measures, and field of Limits, for each limit."""
 
@@ -77,7 +90,9 @@ def refuse_too_large(document: DocumentNode, limits: Limits) -> None:
     for definition, measured in measure(document):
         if measured.is_introspecting and not limits.introspection:
             raise RequestRefused(
-                ErrorCode.INTROSPECTION_DISABLED, "The schema is not shown here.", definition
+                ErrorCode.INTROSPECTION_DISABLED,
+                "This server does not show its schema.",
+                definition,
             )
         if isinstance(definition, OperationDefinitionNode):
             _refuse_beyond(
@@ -104,14 +119,16 @@ def refuse_too_many_values(variables: Mapping[str, Any] | None, limits: Limits) 
     depth = values = 0
     while level:
         depth += 1
-        _refuse_beyond(ErrorCode.VALUE_TOO_DEEP, "levels in a value", depth, limits.max_value_depth)
+        _refuse_beyond(
+            ErrorCode.VALUE_TOO_DEEP, "levels of nested values", depth, limits.max_value_depth
+        )
         below: list[Any] = []
         for value in level:
             values += len(value)
             if type(value) is list:
                 _refuse_beyond(
                     ErrorCode.LIST_TOO_LONG,
-                    "entries in a list",
+                    "entries in one list",
                     len(value),
                     limits.max_list_entries,
                 )
@@ -127,8 +144,8 @@ def refuse_too_many_values(variables: Mapping[str, Any] | None, limits: Limits) 
 
 
 def as_too_large(error: GraphQLError, limits: Limits) -> GraphQLError:
-    """Return the refusal for a parser's error about the size of a document, or else the error."""
-    # Other syntax errors may repeat text of the client, but never begin with these words.
+    """Return the refusal for a syntax error about the document's size; other errors as they are."""
+    # Other syntax errors may repeat text of the client, but do not begin with these words.
     said = error.message.removeprefix("Syntax Error: ")
     if said.startswith(f"Document contains more than {limits.max_tokens} tokens."):
         code, what, limit = ErrorCode.TOO_MANY_TOKENS, "tokens", limits.max_tokens
@@ -136,7 +153,7 @@ def as_too_large(error: GraphQLError, limits: Limits) -> GraphQLError:
         code, what, limit = ErrorCode.QUERY_TOO_DEEP, "levels of fields", limits.max_depth
     else:
         return error
-    message = f"A request has {limit:,} {what} at most; this one has more."
+    message = f"A request may have at most {limit:,} {what}; this one has more."
     return RequestRefused(code, message, limit=limit)
 
 
@@ -147,5 +164,5 @@ def _refuse_beyond(
         return
     said = min(actual, MAX_SAID)
     more = " or more" if said < actual else ""
-    message = f"A request has {limit:,} {what} at most; this one has {said:,}{more}."
+    message = f"A request may have at most {limit:,} {what}; this one has {said:,}{more}."
     raise RequestRefused(code, message, node, limit=limit, actual=said)

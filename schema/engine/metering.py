@@ -17,16 +17,16 @@ from schema.engine.limits import Limits, refuse_too_many_values
 from schema.engine.spending import Spending
 
 BYTES_PER_POINT = 10_000
-"""Bytes of a request body that cost a point: reading them takes as long as a small query."""
+"""Bytes of a request body that cost one point: reading them takes as long as a small query."""
 
 CHARACTERS_PER_POINT = 50
-"""Characters of a new document that cost a point.
+"""Characters of a new document that cost one point.
 
 Parsing and validating them takes as long as a small query.
 """
 
 FREE_CHARACTERS = 250
-"""Characters of a new document that cost nothing beyond the point of each request."""
+"""This number of characters of a new document costs nothing beyond the point of each request."""
 
 
 def document_points(text: str) -> int:
@@ -37,7 +37,8 @@ def document_points(text: str) -> int:
 class Meter:
     """Computes the cost of operations, refuses those beyond `limits`, and starts their spending.
 
-    Without a `budget`, nothing is charged.
+    A spending is the record of a request's cost and charges. Without a `budget`, nothing is
+    charged.
     """
 
     def __init__(self, schema: GraphQLSchema, limits: Limits, budget: CostBudget | None) -> None:
@@ -46,7 +47,7 @@ class Meter:
         self._budget = budget
 
     def begin(self, context: Context) -> Spending:
-        """Start the spending of a request, store it in the context and the notes, and return it."""
+        """Start the spending of a request: store it in the context and the notes, and return it."""
         budget, principal = self._budget, context.principal
         if budget is None or principal is None:
             spending = Spending()
@@ -57,8 +58,8 @@ class Meter:
         note_spending(spending)
         return spending
 
-    def work_out(self, operation: Operation) -> Spending:
-        """Compute the operation's cost, and return the request's spending with that cost.
+    def compute_cost(self, operation: Operation) -> Spending:
+        """Compute the operation's cost, store it in the request's spending, and return that.
 
         Raises RequestRefused if the cost or the variables exceed a limit.
         """
@@ -71,8 +72,8 @@ class Meter:
         if requested > self.limits.max_cost:
             raise RequestRefused(
                 ErrorCode.QUERY_TOO_COSTLY,
-                f"A request may cost {self.limits.max_cost:,} points; this one costs"
-                f" {requested:,}. Ask for smaller pages.",
+                f"A request may cost at most {self.limits.max_cost:,} points; this one costs"
+                f" {requested:,}. Request smaller pages or fewer fields.",
                 limit=self.limits.max_cost,
                 actual=requested,
             )
@@ -94,14 +95,14 @@ class Meter:
 
 
 LONG_QUERY = 1_000
-"""Length in characters of a query that probably takes long to answer.
+"""A query of this number of characters or more probably takes long to answer.
 
 Before such a query is executed, it is checked whether the client is still connected.
 """
 
 
 class Metering:
-    """The context manager around the execution of an operation.
+    """The context manager in which an operation is executed.
 
     Entering computes the cost, waits for a slot, and charges the requested points; it raises
     RequestRefused if the operation must not run. Leaving refunds points that were not used, and
@@ -118,7 +119,7 @@ class Metering:
     async def __aenter__(self) -> Spending:
         meter, operation = self._meter, self._operation
         context: Context = operation.context
-        spending = self._spending = meter.work_out(operation)
+        spending = self._spending = meter.compute_cost(operation)
         slot = context.slot
         if slot is not None:
             try:
@@ -127,14 +128,14 @@ class Metering:
                 else:
                     await slot.enter_queries()
                     if len(operation.query or "") > LONG_QUERY:
-                        await slot.look_for_client()
+                        await slot.check_client_connected()
             except (RequestRefused, ClientGone):
-                spending.least = 0  # no work was done, so the refusal costs nothing
+                spending.least = 0  # refused before any work was done, which costs nothing
                 raise
-        # Charged after the wait for a slot, so that waiting requests hold no points.
+        # Points are charged after the wait for a slot, so that waiting requests hold none.
         points = spending.size + spending.requested
-        if not spending.pay_held(points):
-            await spending.pay(points, context.clock)
+        if not spending.charge_held(points):
+            await spending.charge_up_to(points, context.clock)
         if slot is not None:
             slot.start_work()
         begin(spending.row_counter)
@@ -153,5 +154,5 @@ class Metering:
             if context.slot is not None:
                 await context.slot.end_deadline(kind, error, traceback)
         finally:
-            if spending.holds_too_much:
-                await spending.give_back(context.clock)
+            if spending.has_surplus:
+                await spending.return_surplus(context.clock)

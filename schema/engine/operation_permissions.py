@@ -1,8 +1,8 @@
-"""Checks every permission that a mutation document needs before any of its mutations runs.
+"""Checks every permission that an operation with mutations needs, before any of these runs.
 
 The selected fields that need a permission are found once for each operation, together with their
 `@skip` and `@include`, and are kept with the operation. If a caller has all of these permissions,
-the check of a request takes only a few set look-ups.
+checking a request takes only a few set look-ups.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,6 +28,7 @@ from graphql import (
     VariableNode,
     get_named_type,
     is_abstract_type,
+    is_input_object_type,
     is_object_type,
     located_error,
     value_from_ast_untyped,
@@ -41,7 +42,7 @@ from schema.engine.plan.selection import CONDITIONS
 from schema.engine.strawberry_internals import definition_of
 
 PERMISSIONS = "permissions"
-"""The key of an operation's attachments that holds its `GuardedSelection`."""
+"""The key, in the dictionary attached to an operation, of its `GuardedSelection`."""
 
 MAX_REFUSALS = 100
 """Maximum number of refused fields that an answer reports."""
@@ -54,7 +55,7 @@ class Condition(NamedTuple):
     """A `@skip` or `@include` on a field.
 
     `value` is the directive's argument: a boolean, or the name of a variable. The field is selected
-    if it equals `wanted`.
+    if the argument's value equals `wanted`.
     """
 
     value: str | bool
@@ -67,22 +68,23 @@ class Condition(NamedTuple):
 
 
 class InputNeed(NamedTuple):
-    """A permission that is needed to set an input field.
+    """A permission that is needed to set a field of an input object.
 
-    `name` is the field of the input object that the field's argument `argument` takes.
+    `argument` is the argument of a field that takes the input object, and `path` leads from that to
+    the input field, through objects and lists of objects.
     """
 
     argument: str
-    name: str
+    path: tuple[str, ...]
     requires: Requires
 
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A selected field or fragment that needs permissions, or contains fields that need some.
+    """A selected field or fragment that needs permissions, or contains fields that do.
 
-    `requires` are the permissions of the field, `inputs` those of its input fields, and `below` is
-    the selection in it, None if nothing in it needs a permission.
+    `requires` are the permissions that the field needs, `inputs` those that setting its input
+    fields needs, and `below` is the selection in it, None if nothing in it needs a permission.
     """
 
     node: FieldNode | None
@@ -95,7 +97,7 @@ class Guarded:
 
 @dataclass(frozen=True, slots=True)
 class GuardedSelection:
-    """The parts of a selection set that need permissions, and all permissions that they need."""
+    """The parts of a selection set that need permissions, and all of these permissions."""
 
     parts: tuple[Guarded, ...]
     needs: frozenset[Requires]
@@ -110,7 +112,7 @@ def refusals(
 ) -> list[GraphQLError]:
     """Return one error for each selected field that the principal may not use.
 
-    `variables` are the coerced values. Fields below a refused field are not reported.
+    `variables` are the coerced values of variables. Fields below a refused field are not reported.
     """
     known: GuardedSelection | None = attachments(operation).get(PERMISSIONS)
     if known is None:
@@ -133,7 +135,7 @@ def _refused_paths(
     refused: Iterable[Requires],
     variables: Variables,
 ) -> Iterator[tuple[tuple[str, ...], FieldNode, Requires]]:
-    """Yield path, node and permission of each selected field that needs a refused permission."""
+    """Yield path, node and permission of each selected field that needs one of `refused`."""
     if selection.needs.isdisjoint(refused):
         return
     for part in selection.parts:
@@ -156,22 +158,30 @@ def _set_inputs(part: Guarded, variables: Variables) -> Iterator[Requires]:
     for need in part.inputs:
         arguments = cast("FieldNode", part.node).arguments or ()
         value = next((one.value for one in arguments if one.name.value == need.argument), None)
-        if _is_set(value, need.name, variables):
+        if _is_set(value, need.path, variables):
             yield need.requires
 
 
-def _is_set(value: Any, name: str, variables: Variables) -> bool:
-    """Return whether an input object sets the field `name`.
+def _is_set(value: Any, path: tuple[str, ...], variables: Variables) -> bool:
+    """Return whether the input object `value`, given as a node, sets the field at `path`.
 
-    `value` is the node of the input object. A field that is null or false does not count as set.
+    A field that is null, false or an empty list does not count as set.
     """
-    given: Any = None
     if isinstance(value, VariableNode):
-        given = (variables.get(value.name.value) or {}).get(name)
-    elif isinstance(value, ObjectValueNode):
-        inner = next((one.value for one in value.fields if one.name.value == name), None)
-        given = None if inner is None else value_from_ast_untyped(inner, dict(variables))
-    return all(given is not absent for absent in (None, False, Undefined))
+        return _is_set_in(variables.get(value.name.value), path)
+    if isinstance(value, ObjectValueNode):
+        inner = next((one.value for one in value.fields if one.name.value == path[0]), None)
+        if inner is not None:
+            return _is_set_in(value_from_ast_untyped(inner, dict(variables)), path[1:])
+    return False
+
+
+def _is_set_in(value: Any, path: tuple[str, ...]) -> bool:
+    if path and isinstance(value, list):
+        return any(_is_set_in(one, path) for one in value)
+    if path:
+        return isinstance(value, dict) and _is_set_in(value.get(path[0]), path[1:])
+    return value not in (None, False, Undefined, [])
 
 
 def _guarded(
@@ -253,12 +263,21 @@ def _requires(field: GraphQLField) -> list[Requires]:
 
 def _input_needs(field: GraphQLField) -> Iterator[InputNeed]:
     for argument, declared in field.args.items():
-        kind: Any = get_named_type(declared.type)
-        for name, inner in getattr(kind, "fields", {}).items():
-            definition = definition_of(inner)
-            metadata = definition.metadata if isinstance(definition, StrawberryField) else {}
-            if INPUT_PERMISSION in metadata:
-                yield InputNeed(argument, name, metadata[INPUT_PERMISSION])
+        for path, requires in _needs_of_input(get_named_type(declared.type), frozenset()):
+            yield InputNeed(argument, path, requires)
+
+
+def _needs_of_input(kind: Any, above: frozenset[Any]) -> Iterator[tuple[tuple[str, ...], Requires]]:
+    """Yield path and permission of each field that needs one, in an input type and below."""
+    if kind in above or not is_input_object_type(kind):
+        return
+    for name, inner in kind.fields.items():
+        definition = definition_of(inner)
+        metadata = definition.metadata if isinstance(definition, StrawberryField) else {}
+        if INPUT_PERMISSION in metadata:
+            yield (name,), metadata[INPUT_PERMISSION]
+        for path, requires in _needs_of_input(get_named_type(inner.type), above | {kind}):
+            yield (name, *path), requires
 
 
 def _conditions(node: SelectionNode) -> tuple[Condition, ...]:

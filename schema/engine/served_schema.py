@@ -1,30 +1,32 @@
-"""The schema that the application serves: with limits, costs, slots and masked errors."""
+"""The schema that the application serves.
+
+It refuses documents beyond the limits, charges callers for what an operation costs, lets an
+operation wait for a free slot (few operations run at once), and hides internal errors.
+"""
 
 import copy
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any, Self, TypeVar
 
 from graphql import (
     ASTValidationRule,
     DocumentNode,
     GraphQLError,
-    GraphQLInputObjectType,
-    GraphQLObjectType,
     GraphQLSyntaxError,
-    Undefined,
 )
+from strawberry.directive import StrawberryDirective
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import HasGraphQLName, NameConverter
+from strawberry.schema_directive import StrawberrySchemaDirective
 from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
 
 from models.storage.row_counter import begin
 from models.storage.tenant_scope import OutOfScopeError, current_tenant
 from schema.base.context import Context
 from schema.base.errors import (
-    OUTCOME_UNKNOWN,
     ClientGone,
     RequestRefused,
     is_unavailable,
@@ -33,11 +35,15 @@ from schema.base.errors import (
 from schema.base.loaders import Loaders
 from schema.base.request_notes import note_subscription
 from schema.base.request_slot import RequestSlot
-from schema.base.scalars import DESCRIPTIONS, SCALARS
+from schema.base.scalars import SCALARS
 from schema.engine.cost_budget import CostBudget
+from schema.engine.database_faults import report_database_fault
+from schema.engine.deprecations import DeprecatedParts, DeprecatedUses
 from schema.engine.document_cache import Documents
 from schema.engine.document_reader import SHORT, DocumentReader
-from schema.engine.execution import NothingRan, Operation, ReadDocument, RememberingSchema
+from schema.engine.dry_runs import mark_dry_runs
+from schema.engine.execution import NotExecuted, Operation, ReadDocument, RememberingSchema
+from schema.engine.idempotency_keys import IdempotentFieldsRule, misplaced_header, note_keys
 from schema.engine.known_operations import known_operation
 from schema.engine.limits import Limits, as_too_large, refuse_too_large
 from schema.engine.metering import Meter, Metering, document_points
@@ -49,26 +55,31 @@ from schema.engine.validation import faults_of
 
 
 class _Discreet(PlannedExecution):
-    """Execution whose errors suggest no names, for use when introspection is disabled."""
+    """An execution whose errors suggest no names; it is used if introspection is disabled."""
+
+    hides_names = True
 
     @classmethod
     def build(cls, *args: Any, **kwargs: Any) -> Any:
-        """Return the executor of a request, or a list of errors."""
+        """Return an execution of the request, or the errors by which its variables are refused.
+
+        graphql-core suggests names in errors of variables while it builds the execution, so it
+        must build it again without suggestions.
+        """
         made = super().build(*args, **kwargs)
-        if isinstance(made, list):
-            return super().build(*args, **{**kwargs, "hide_suggestions": True})
-        made.hide_suggestions = True
+        if not isinstance(made, list):
+            made.hide_suggestions = True
         return made
 
 
 Result = TypeVar("Result")
 
 MAX_FAULTS = 10
-"""Maximum errors of a document in an answer: each may repeat a long part of the document."""
+"""The maximum number of errors of a document in an answer: each may repeat a long text."""
 
 
 MAX_SUGGESTIONS = 3
-"""Maximum errors of a document that suggest similar names, as finding these is slow."""
+"""At most this number of a document's errors suggest similar names, as finding these is slow."""
 
 
 class CachingNames(NameConverter):
@@ -83,6 +94,8 @@ class CachingNames(NameConverter):
 
     def get_graphql_name(self, obj: HasGraphQLName) -> str:
         """Return the name that a field or an argument has in the schema."""
+        if isinstance(obj, StrawberrySchemaDirective | StrawberryDirective):  # cannot be hashed
+            return super().get_graphql_name(obj)
         name = self._names.get(obj)
         if name is None:
             name = self._names[obj] = super().get_graphql_name(obj)
@@ -90,7 +103,7 @@ class CachingNames(NameConverter):
 
 
 class CustomerClassesSchema(RememberingSchema):
-    """The schema that the application serves; `under` sets its limits and budget."""
+    """The schema that the application serves; `under` returns a copy with limits and a budget."""
 
     def __init__(self, **settings: Any) -> None:
         config = StrawberryConfig(name_converter=CachingNames(), scalar_map=SCALARS)
@@ -98,18 +111,26 @@ class CustomerClassesSchema(RememberingSchema):
         convert_only_sent_fields(self)
         self._meter = Meter(self.core, Limits(), None)
         self._reader = DocumentReader()
+        self._deprecated = DeprecatedParts.of(self.core)
+        # All copies made by `under` share this: printing takes as long as hundreds of requests.
+        self.sdl = cache(self.as_str)
+
+    def as_str(self) -> str:
+        """Return the SDL, without the definition of `@oneOf`, which is part of GraphQL."""
+        return super().as_str().replace("directive @oneOf on INPUT_OBJECT\n\n", "", 1)
 
     @property
     def limits(self) -> Limits:
         """The limits that apply to requests."""
         return self._meter.limits
 
-    def under(self, limits: Limits, budget: CostBudget | None = None) -> Self:
+    def with_limits(self, limits: Limits, budget: CostBudget | None = None) -> Self:
         """Return a copy of the schema with these limits and budget, and an empty document cache."""
         other = copy.copy(self)
         other._meter = Meter(self.core, limits, budget)
         other.documents, other.most_tokens = Documents(), limits.max_tokens
         other._reader = DocumentReader()
+        other._deprecated = DeprecatedParts.of(self.core)
         if not limits.introspection:
             other.execution_context_class = _Discreet
         return other
@@ -135,7 +156,7 @@ class CustomerClassesSchema(RememberingSchema):
         return faults_of(
             self.core,
             document,
-            rules,
+            (*rules, IdempotentFieldsRule),
             max_errors=MAX_FAULTS,
             max_suggestions=MAX_SUGGESTIONS,
             hide_suggestions=not self.limits.introspection,
@@ -152,6 +173,8 @@ class CustomerClassesSchema(RememberingSchema):
         finished = super()._finished(context, result)
         if finished.errors and any(map(is_unavailable, finished.errors)):
             report_database_fault(finished, is_mutation=context.is_mutation)
+        if isinstance(context.context, Context) and context.context.dry_runs:
+            mark_dry_runs(self.core, context, context.context.dry_runs)
         return finished
 
     def begin(self, context: Context) -> Spending:
@@ -169,7 +192,7 @@ class CustomerClassesSchema(RememberingSchema):
         if not isinstance(context, Context):
             return await super().read(operation, text)
         spending, slot = context.spending or self.begin(context), context.slot
-        await spending.pay_for_size(document_points(text), context.clock)
+        await spending.charge_for_size(document_points(text), context.clock)
         read = partial(self.read_now, operation, text)
         if slot is None:
             return read()
@@ -209,23 +232,49 @@ class CustomerClassesSchema(RememberingSchema):
             if operation.known is not None:
                 operation.graphql_document = document
                 self._meter.cost(operation)
+                self._deprecated_uses(operation)
         return found
 
     async def _execute_metered(self, context: Operation) -> ExecutionResult:
         asked = context.context
         if not isinstance(asked, Context):
             return await self._execute(context)
-        refuse_unbound(asked)
+        require_tenant_scope(asked)
+        if asked.idempotency_key is not None and not context.is_mutation:
+            return NotExecuted(data=None, errors=[misplaced_header()], extensions={})
         known, slot = context.known, asked.slot
         async with Metering(self._meter, context) as spending:
             if slot is not None and known is not None and known.is_about_schema:
                 result = await self._execute_in_thread(context, slot)
             else:
                 result = await self._execute(context)
-            if isinstance(result, NothingRan):
+            if isinstance(result, NotExecuted):
                 spending.fixed = BASE
         result.extensions = {"cost": spending.as_extension()}
+        if self._deprecated is not None and not isinstance(result, NotExecuted):
+            self._tell_deprecations(context, result)
         return result
+
+    def _tell_deprecations(self, operation: Operation, result: ExecutionResult) -> None:
+        """Add to an answer which deprecated parts its operation uses, if any, and count them."""
+        uses = self._deprecated_uses(operation)
+        told = () if uses is None else uses.of(operation.variables)
+        if told:
+            extensions = {**(result.extensions or {})}
+            extensions["deprecations"] = [one.as_extension() for one in told]
+            result.extensions = extensions
+            asked: Context = operation.context
+            if asked.deprecated_uses is not None and asked.principal is not None:
+                asked.deprecated_uses.count(asked.principal, told, asked.clock())
+
+    def _deprecated_uses(self, operation: Operation) -> DeprecatedUses | None:
+        """Return the deprecated parts that an operation uses, which are looked for once."""
+        document, known, parts = operation.graphql_document, operation.known, self._deprecated
+        if parts is None or document is None or known is None:
+            return None
+        if known.deprecated is None:
+            known.deprecated = parts.used_by(document, known.node)
+        return known.deprecated
 
     async def _execute_in_thread(self, context: Operation, slot: RequestSlot) -> ExecutionResult:
         """Execute introspection, which is slow but synchronous, in the thread for documents."""
@@ -238,7 +287,7 @@ class CustomerClassesSchema(RememberingSchema):
         """Execute an operation whose resolvers are all synchronous."""
         executor = self._executor(context)
         if isinstance(executor, list):
-            return NothingRan(data=None, errors=executor, extensions={})
+            return NotExecuted(data=None, errors=executor, extensions={})
         result = executor.execute_operation()
         return ExecutionResult(data=result.data, errors=result.errors, extensions={})
 
@@ -248,19 +297,20 @@ class CustomerClassesSchema(RememberingSchema):
         return asked.caller if isinstance(asked, Context) else ""
 
     def refusals(self, executor: Any, context: Operation) -> list[GraphQLError]:
-        """Return errors for the fields of a mutation document that the caller may not use."""
+        """Return errors for the fields of a mutation document that the caller may not use.
+
+        If there are none, notes the idempotency keys of the fields, or returns what is wrong about
+        the keys.
+        """
         asked = context.context
         if not context.is_mutation or not isinstance(asked, Context):
             return []
-        return refusals(
-            self.core,
-            executor.operation,
-            executor.fragment_definitions,
-            executor.variable_values.coerced,
-            asked.principal,
-        )
+        operation, fragments = executor.operation, executor.fragment_definitions
+        variables = executor.variable_values.coerced
+        refused = refusals(self.core, operation, fragments, variables, asked.principal)
+        return refused or note_keys(asked, operation, fragments, variables)
 
-    def turn(self, context: Operation) -> AbstractAsyncContextManager[None]:
+    def operation_slot(self, context: Operation) -> AbstractAsyncContextManager[None]:
         """Return the context manager that holds the slot of an operation of a WebSocket."""
         asked = context.context
         return self._turn(asked) if isinstance(asked, Context) else nullcontext()
@@ -276,13 +326,13 @@ class CustomerClassesSchema(RememberingSchema):
             if spending is not None:
                 spending.settle()
 
-    def turn_of_event(self, context: Operation) -> AbstractAsyncContextManager[None]:
+    def event_slot(self, context: Operation) -> AbstractAsyncContextManager[None]:
         """Return a context manager that holds a slot for one event of a subscription.
 
         Between events, the subscription has no slot.
         """
         asked = context.context
-        return asked.turn_of_event() if isinstance(asked, Context) else nullcontext()
+        return asked.event_slot() if isinstance(asked, Context) else nullcontext()
 
     async def may_deliver(self, context: Operation) -> bool:
         """Return whether the credential of the subscription's caller is still valid."""
@@ -299,83 +349,49 @@ class CustomerClassesSchema(RememberingSchema):
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        """Return the results of an operation of a WebSocket.
+        """Return the results of an operation on a WebSocket, as an async generator.
 
-        It gets new loaders, because those of earlier operations hold stale rows.
+        The operation gets new loaders, because those of earlier operations have outdated rows.
         """
-        own = replace(context_value, loaders=Loaders()) if context_value else None
+        own = replace(context_value, loaders=Loaders(), dry_runs=set()) if context_value else None
         if own is not None:
-            refuse_unbound(own)
+            require_tenant_scope(own)
         return await super().stream(query, variable_values, own, *args, **kwargs)
 
     async def _events(self, context: Operation) -> AsyncGenerator[ExecutionResult, None]:
         """Yield the results of a subscription's events, and charge the actual cost of each.
 
-        The subscription starts only if the budget suffices for one event; the result is an error
-        otherwise.
+        The subscription starts only if the budget suffices for one event; otherwise the result is
+        an error.
         """
         spending = None
         if isinstance(context.context, Context):
             clock = context.context.clock
             try:
                 spending = self._meter.begin(context.context)
-                self._meter.work_out(context)
-                await spending.pay(spending.requested, clock)
+                self._meter.compute_cost(context)
+                await spending.charge_up_to(spending.requested, clock)
             except RequestRefused as refused:
                 yield PreExecutionError(data=None, errors=[refused], extensions={})
                 return
             spending.settle()
-            await spending.give_back(clock)
+            await spending.return_surplus(clock)
             begin(spending.row_counter)
             note_subscription()
+        is_first = self._deprecated is not None
         async with aclosing(super()._events(context)) as events:
             async for event in events:
                 if spending is not None and not isinstance(event, PreExecutionError):
                     spending.charge(spending.actual)
                     event.extensions = {"cost": spending.as_extension()}
                     spending.row_counter.read = 0
+                if is_first and not isinstance(event, PreExecutionError):
+                    self._tell_deprecations(context, event)
+                    is_first = False
                 yield event
 
 
-def report_database_fault(result: ExecutionResult, *, is_mutation: bool) -> None:
-    """Adapt the result of an operation, in place, to a fault of the database.
-
-    The result of a query loses all data, and has only one error. Mutations before the fault are
-    stored, so their payloads stay in the result. If the fault occurred while a payload was read,
-    the error says that the mutation may be stored.
-    """
-    errors = [error for error in result.errors or () if is_unavailable(error)]
-    if not is_mutation:
-        result.data = None
-        result.errors = [GraphQLError(errors[0].message, extensions=errors[0].extensions)]
-        return
-    for error in errors:
-        if error.path is not None and len(error.path) > 1:
-            error.message = OUTCOME_UNKNOWN
-            error.extensions = {**(error.extensions or {}), "outcomeUnknown": True}
-
-
-def refuse_unbound(context: Context) -> None:
-    """Raise OutOfScopeError unless the current tenant is the principal's reseller (R99)."""
+def require_tenant_scope(context: Context) -> None:
+    """Raise OutOfScopeError unless the tenant scope is that of the principal's reseller (R99)."""
     if context.principal is not None and context.principal.reseller_id != current_tenant():
         raise OutOfScopeError("the operation is not bound as its principal is")
-
-
-def drop_null_defaults(schema: CustomerClassesSchema) -> None:
-    """Remove default values of null from the schema, as an optional input is null by default."""
-    for named in schema.core.type_map.values():
-        if isinstance(named, GraphQLInputObjectType):
-            values = list(named.fields.values())
-        elif isinstance(named, GraphQLObjectType):
-            values = [a for field in named.fields.values() for a in field.args.values()]
-        else:
-            continue
-        for value in values:
-            if value.default_value is None:
-                value.default_value = Undefined
-
-
-def describe_scalars(schema: CustomerClassesSchema) -> None:
-    """Set the descriptions of the schema's scalars, which tell how values are written."""
-    for name, description in DESCRIPTIONS.items():
-        schema.core.type_map[name].description = description

@@ -1,4 +1,4 @@
-"""The cost of one request, and the account that is charged for it."""
+"""Spending: the cost of one request in points, and the charges to the caller's account."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -27,6 +27,7 @@ class Spending:
 
     __slots__ = (
         "account",
+        "adjusted",
         "budget",
         "fixed",
         "is_settled",
@@ -43,13 +44,15 @@ class Spending:
         self.budget = budget
         self.account = account
         self.requested = self.fixed = self.size = self.paid = 0
+        self.adjusted = 0
+        """The points charged, or refunded if negative, after the operation ran."""
         self.least = 0
         """The minimum charge in points: BASE once work was done for the request."""
         self.is_settled = False
         self.left: tuple[int, int] | None = None
         """The remaining points, and the seconds until the whole budget is available.
 
-        None until the answer was made, which reports them; the headers then say the same.
+        None until the answer was made. It is stored, so that headers and answer say the same.
         """
         self.row_counter = RowCounter()
         self.now = 0
@@ -59,6 +62,11 @@ class Spending:
     def actual(self) -> int:
         """The points of the operation so far: the fixed ones, and those of the rows read."""
         return self.fixed + self.row_counter.read
+
+    @property
+    def charged(self) -> int:
+        """The points that the request was charged so far."""
+        return self.paid + self.adjusted
 
     def as_extension(self) -> dict[str, Any]:
         """Return the value of `extensions.cost` in the answer."""
@@ -85,20 +93,20 @@ class Spending:
             headers += (budget.policy, (b"ratelimit", b'"cost";r=%d;t=%d' % (left, seconds)))
         return headers
 
-    async def pay_for_size(self, points: int, clock: Callable[[], datetime]) -> None:
+    async def charge_for_size(self, points: int, clock: Callable[[], datetime]) -> None:
         """Charge points for reading a body or a document.
 
         Raises RequestRefused (RATE_LIMITED), and charges nothing, if the budget does not suffice.
         """
         size, self.size = self.size, self.size + points
         try:
-            await self.pay(max(self.size, BASE), clock)
+            await self.charge_up_to(max(self.size, BASE), clock)
         except RequestRefused:
             self.size = size
             raise
 
-    def pay_held(self, points: int) -> bool:
-        """Charge what is missing until the request has paid `points` in total.
+    def charge_held(self, points: int) -> bool:
+        """Charge as many points as are missing until the request has paid `points` in total.
 
         Uses only points that this process holds; returns false, and charges nothing, if these do
         not suffice.
@@ -114,15 +122,15 @@ class Spending:
             self.paid += missing
         return True
 
-    async def pay(self, points: int, clock: Callable[[], datetime]) -> None:
-        """Charge what is missing until the request has paid `points` in total.
+    async def charge_up_to(self, points: int, clock: Callable[[], datetime]) -> None:
+        """Charge as many points as are missing until the request has paid `points` in total.
 
         If this process does not hold enough points, it takes more from the budget that all
         processes share. Raises RequestRefused (RATE_LIMITED), and charges nothing, if that does not
         suffice.
         """
         budget, account = self.budget, self.account
-        if self.pay_held(points) or budget is None or account is None:
+        if self.charge_held(points) or budget is None or account is None:
             return
         missing = min(points, budget.allowance.points) - self.paid
         self.now = microseconds(clock())  # the request may have waited for a slot
@@ -146,24 +154,25 @@ class Spending:
 
     def charge(self, points: int) -> None:
         """Charge points without checking that enough are left; negative points are a refund."""
+        self.adjusted += points
         if self.budget is not None and self.account is not None:
             self.budget.charge(self.account, points)
 
     @property
-    def holds_too_much(self) -> bool:
+    def has_surplus(self) -> bool:
         """Whether this process holds so many points of the budget that it must return some."""
         budget, account = self.budget, self.account
         return budget is not None and account is not None and account.held > budget.most_held
 
-    async def give_back(self, clock: Callable[[], datetime]) -> None:
+    async def return_surplus(self, clock: Callable[[], datetime]) -> None:
         """Return surplus points to the budget that all processes share.
 
-        A failure is only logged, because the result of the operation must be sent nevertheless.
+        A failure is only logged, because the result of the operation must still be sent.
         """
         budget, account = self.budget, self.account
         if budget is not None and account is not None and account.held > budget.most_held:
             self.now = microseconds(clock())
             try:
-                await budget.give_back(account, self.now)
+                await budget.return_surplus(account, self.now)
             except Exception as error:  # the operation has ended already
                 log.warning("points_not_given_back", error=type(error).__name__)

@@ -1,4 +1,4 @@
-"""Parts of Strawberry that are not in its documented interface, and why `schema` needs them.
+"""Uses parts of Strawberry that are not in its documented interface; says why each is needed.
 
 In `schema`, only this module uses private names of Strawberry. A test fails if another version of
 Strawberry is installed than VERSIONS; then check each function here.
@@ -16,7 +16,12 @@ from strawberry.scalars import is_scalar
 from strawberry.schema.schema import DEFAULT_ALLOWED_OPERATION_TYPES
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as StrawberryExecution
 from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.schema.types.base_scalars import isoformat
+from strawberry.schema.types.base_scalars import (
+    DateDefinition,
+    DateTimeDefinition,
+    DecimalDefinition,
+    isoformat,
+)
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.arguments import InputContext
@@ -29,6 +34,8 @@ from strawberry.types.base import (
 from strawberry.types.cast import TYPE_CAST_ATTRIBUTE
 from strawberry.types.enum import StrawberryEnumDefinition
 
+from schema.base.input_faults import StandIn, note_faults
+
 VERSIONS = ">=0.341,<0.342"
 """The versions of Strawberry that this module was checked against."""
 
@@ -37,6 +44,9 @@ __all__ = [
     "STRAWBERRY_RULES",
     "TYPE_CAST_ATTRIBUTE",
     "VERSIONS",
+    "DateDefinition",
+    "DateTimeDefinition",
+    "DecimalDefinition",
     "StrawberryExecution",
     "convert_only_sent_fields",
     "core_info",
@@ -68,8 +78,7 @@ def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
 def core_info(info: strawberry.Info[Any, Any]) -> GraphQLResolveInfo[Any]:
     """Return graphql-core's info, which has the nodes and the fragments of the document.
 
-    Strawberry's `selected_fields` are new objects in each request, so row queries could not be
-    cached by them.
+    Row queries are cached by nodes; Strawberry's `selected_fields` are new objects in each request.
     """
     return info._raw_info
 
@@ -126,20 +135,29 @@ def _from_input(definition: StrawberryObjectDefinition, schema: strawberry.Schem
             missing[field.python_name] = None
 
     def from_input(kind: type, sent: Mapping[str, Any], context: InputContext) -> Any:
-        values = missing.copy()
+        values, faults = missing.copy(), None
         for name, value in sent.items():
             attribute, wanted, stays, is_list_of_leaves = known[name]
-            if stays or (value is None and type(wanted) is not StrawberryMaybe):
+            if type(value) is StandIn:
+                values[attribute] = value.value
+                faults = {**(faults or {}), name: value.refusal}
+            elif stays or (value is None and type(wanted) is not StrawberryMaybe):
                 values[attribute] = value
             elif is_list_of_leaves:
                 values[attribute] = list(value)
             else:
                 values[attribute] = context.convert(value, wanted, name)
-        return kind(**values)
+        made = kind(**values)
+        if faults:
+            note_faults(made, faults)
+        return made
 
     return from_input
 
 
 def _without_null(kind: Any) -> Any:
-    """Return T for the annotation `T | None`; `Maybe` stays, as its values are wrapped."""
+    """Return T for the annotation `T | None`; other annotations are returned as they are.
+
+    `Maybe[T]` is one of these, because Strawberry wraps its values in `Some`.
+    """
     return kind.of_type if type(kind) is StrawberryOptional else kind

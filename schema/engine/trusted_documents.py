@@ -1,4 +1,4 @@
-"""Finds documents by id: those registered by an operator, or those that clients sent before.
+"""Finds GraphQL documents by id: those that an operator registered, or that clients sent before.
 
 An id is `sha256:` and the SHA-256 of the text in hexadecimal. Clients send it as `documentId`, or,
 like Apollo, as `extensions.persistedQuery.sha256Hash`. `TrustedDocuments` allows only registered
@@ -23,13 +23,14 @@ PREFIX = "sha256:"
 APOLLO = "persistedQuery"
 MAX_SENT = 2_000
 MAX_TEXT = 2_000_000
-"""Maximum number of stored texts, and maximum bytes of UTF-8 of all of them."""
+"""The maximum number of stored texts, and the maximum bytes (in UTF-8) of all texts together."""
 
 
 class Wanted(NamedTuple):
     """The text of the document to execute.
 
-    `keep_as` is the id by which to store it for `owner` once it is valid; None not to store it.
+    `keep_as` is the id by which to store the text for `owner` once it was found valid; if None, it
+    is not stored.
     """
 
     text: str
@@ -48,7 +49,7 @@ class DocumentSource(Protocol):
         """
 
     def keep(self, wanted: Wanted) -> None:
-        """Store a document that was found valid, if it is to be stored."""
+        """Store a document that was found valid, if `wanted` says that it is to be stored."""
 
 
 def id_of(text: str) -> str:
@@ -67,7 +68,7 @@ def asked_id(document_id: Any, extensions: Any) -> str | None:
             return None
         document_id = apollo.get("sha256Hash") if isinstance(apollo, Mapping) else None
         if not isinstance(document_id, str) or apollo.get("version") != 1:
-            message = f"{APOLLO} has the version 1 and a sha256Hash."
+            message = f"{APOLLO} must have the version 1 and a sha256Hash."
             raise RequestRefused(ErrorCode.BAD_REQUEST, message)
         return PREFIX + document_id.lower()
     if document_id is not None and not isinstance(document_id, str):
@@ -76,7 +77,7 @@ def asked_id(document_id: Any, extensions: Any) -> str | None:
 
 
 class SentDocuments:
-    """The documents that clients have sent to this process together with their hash.
+    """The documents that clients have sent to this process together with the text's hash.
 
     Each user or partner finds only documents that they sent. Callers share the storage fairly: see
     `fair_cache`.
@@ -98,7 +99,9 @@ class SentDocuments:
                 raise _not_found()
             return Wanted(known)
         if id_of(text) != document_id:
-            raise RequestRefused(ErrorCode.BAD_REQUEST, "The hash is not that of the query.")
+            raise RequestRefused(
+                ErrorCode.BAD_REQUEST, "The sha256Hash is not the SHA-256 hash of the query."
+            )
         return Wanted(text, document_id, owner)
 
     def keep(self, wanted: Wanted) -> None:
@@ -128,10 +131,13 @@ class TrustedDocuments:
         if document_id is not None:
             known = self._by_id.get(document_id)
             if known is None:
-                # NOT_FOUND makes clients send the text too; if they have, that would not help.
+                # The answer NOT_FOUND makes clients send the text too; these have sent it already.
                 raise _not_trusted() if text else _not_found()
             if text and text != known:
-                raise RequestRefused(ErrorCode.BAD_REQUEST, "The query is not that of the id.")
+                raise RequestRefused(
+                    ErrorCode.BAD_REQUEST,
+                    "The query is not the one that is registered with this documentId.",
+                )
             return Wanted(known)
         if not text:
             raise RequestRefused(ErrorCode.BAD_REQUEST, "documentId is missing.")
@@ -163,7 +169,9 @@ def read_documents(path: Path) -> dict[str, str]:
     if not isinstance(given, dict) or not all(
         isinstance(part, str) for pair in given.items() for part in pair
     ):
-        raise ValueError("TRUSTED_DOCUMENTS is a folder, or a JSON object of texts by their ids")
+        raise ValueError(
+            "TRUSTED_DOCUMENTS must be a folder, or a JSON object of document texts by their ids"
+        )
     return given
 
 
@@ -177,14 +185,14 @@ def source_of(path: Path | None) -> DocumentSource:
 
 
 def faults_of(schema: CustomerClassesSchema, text: str) -> list[str]:
-    """Return messages about syntax and validation errors of a document; empty if it is valid."""
+    """Return the messages of syntax and validation errors in a document; empty if it is valid."""
     try:
         document = schema.parsed(text)
     except GraphQLError as error:
         return [error.message]
     operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
     if not operations:
-        return ["There is no operation in it."]
+        return ["The document contains no operation."]
     return [error.message for error in schema.faults(document, tuple(specified_rules))]
 
 
@@ -195,5 +203,7 @@ def _not_found() -> RequestRefused:
 
 def _not_trusted() -> RequestRefused:
     return RequestRefused(
-        ErrorCode.DOCUMENT_NOT_TRUSTED, "Only documents that were registered are executed here."
+        ErrorCode.DOCUMENT_NOT_TRUSTED,
+        "This server runs only registered documents, and this one is not registered. Ask the"
+        " operator to register it.",
     )

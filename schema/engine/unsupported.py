@@ -11,11 +11,15 @@ from graphql import GraphQLField
 from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
+from schema.base.idempotent import idempotent
 from schema.engine.plan import PREPARED, foreign_extensions
 from schema.engine.strawberry_internals import core_schema, definition_of
 
+HANDLED = (idempotent,)
+"""Directives that are declared in the schema, and handled elsewhere."""
+
 IGNORED_SETTINGS = ("extensions", "directives", "exception_handlers")
-"""Settings of a Strawberry schema that only Strawberry's own `execute` uses."""
+"""Settings of a Strawberry schema that only Strawberry's own `execute` would use."""
 
 
 class UnsupportedSchemaError(Exception):
@@ -32,6 +36,8 @@ def refuse_unsupported(schema: strawberry.Schema) -> None:
 def _ignored_settings(schema: strawberry.Schema) -> Iterator[str]:
     for setting in IGNORED_SETTINGS:
         for given in getattr(schema, setting):
+            if given in HANDLED:
+                continue
             name = getattr(given, "__name__", type(given).__name__)
             yield (
                 f"{name} in `{setting}` would never run: {type(schema).__name__} executes"

@@ -2,8 +2,8 @@
 
 At each node of a document, `validate` asks each of some thirty rules whether it handles such nodes,
 which most rules do not. As the answer depends only on the kind of node, this module finds it once
-per kind. Errors and their order are the same. The first request of a document takes three quarters
-of the time, and a hostile document half the time or less (docs/adr/0039).
+per kind. Errors and their order are the same. The first request with a document takes three
+quarters of the time, and that with a hostile document half the time or less (docs/adr/0039).
 
 Visitors contain reference cycles, which this module breaks. Otherwise each document would leave a
 thousand objects or more to the garbage collector, which delays all requests.
@@ -46,9 +46,9 @@ from schema.engine.strawberry_internals import STRAWBERRY_RULES
 Visit = Callable[..., Any]
 
 MAX_COMPARISONS = 50_000
-"""Maximum number of comparisons in checking that fields with one response key can be merged.
+"""The maximum number of comparisons to check whether fields with one response key can be merged.
 
-Each compares a pair of fields or fragments.
+Each comparison is of a pair of fields or fragments.
 """
 
 
@@ -107,16 +107,17 @@ def faults_of(
 
 def _too_many_comparisons() -> RequestRefused:
     message = (
-        f"To see that fields of one name can be merged, {MAX_COMPARISONS:,} pairs are compared at"
-        " most; this request has more. Ask for each field once."
+        f"The request selects too many fields under the same name: at most {MAX_COMPARISONS:,}"
+        " pairs of such fields are compared to see whether they can be merged. Select each field"
+        " once."
     )
     return RequestRefused(ErrorCode.TOO_MANY_COMPARISONS, message, limit=MAX_COMPARISONS)
 
 
 def _nested_too_deeply() -> RequestRefused:
     message = (
-        f"A request has {MAX_NESTING_DEPTH} selections within each other at most, with those of"
-        " fragments; this one has more."
+        f"A request may have at most {MAX_NESTING_DEPTH} levels of nested selections, those of"
+        " fragments included; this one has more."
     )
     return RequestRefused(ErrorCode.QUERY_TOO_DEEP, message, limit=MAX_NESTING_DEPTH)
 
@@ -127,7 +128,7 @@ class _Together(Visitor):
         self._visitors = visitors
         self._kinds = tuple(type(visitor) for visitor in visitors)
         self._skipping: list[object] = [None] * len(visitors)
-        """For each visitor, None, the node whose children it skips, or BREAK if it has ended."""
+        """For each visitor: None, or the node whose children it skips, or BREAK if it has ended."""
 
     def get_enter_leave_for_kind(self, kind: str) -> EnterLeaveVisitor:
         """Return the functions to call when entering and leaving nodes of a kind."""

@@ -2,40 +2,58 @@
 
 import strawberry
 
+from schema.base.contract_directives import (
+    declare_on_roots,
+    declare_permissions,
+    describe_directives,
+)
+from schema.base.idempotent import idempotent
+from schema.base.input_printing import describe_inputs, drop_null_defaults
 from schema.base.personal_guard import refuse_unmasked
+from schema.base.scalars import describe_scalars
 from schema.engine.cost_compiler import refuse_unweighted
 from schema.engine.plan import PlannedExecution
-from schema.engine.served_schema import CustomerClassesSchema, describe_scalars, drop_null_defaults
+from schema.engine.served_schema import CustomerClassesSchema
 from schema.root.access import AccessMutation, AccessQuery
 from schema.root.audit import AuditMutation, AuditQuery
 from schema.root.consent import ConsentMutation, ConsentQuery
-from schema.root.contact import ContactMutation
+from schema.root.contact import ContactMutation, ContactQuery, ContactSubscription
 from schema.root.customer import CustomerMutation, CustomerQuery
 from schema.root.customer_class import CustomerClassMutation, CustomerClassQuery
+from schema.root.customer_import import ImportMutation, ImportQuery, ImportSubscription
 from schema.root.delivery import DeliveryQuery
 from schema.root.enrichment import (
     EnrichmentMutation,
     EnrichmentQuery,
     EnrichmentSubscription,
 )
+from schema.root.event import EventQuery, EventSubscription
+from schema.root.export import ExportMutation
 from schema.root.node import NodeQuery
-from schema.types.enrichment import Suggestion
+from schema.root.report import ReportQuery
+from schema.root.user_errors import USER_ERRORS
+from schema.root.webhook import WebhookMutation, WebhookQuery
 from schema.types.profile_value import AddressValue, CountValue, DateValue, MoneyValue
 
 
 @strawberry.type(
     description="Everything that can be read. A field that you may not use is null, with a"
-    " top-level error of the code FORBIDDEN; the rest of the answer is there."
+    " top-level error of the code FORBIDDEN; the other fields are returned."
 )
 class Query(
     NodeQuery,
     CustomerClassQuery,
     CustomerQuery,
+    ContactQuery,
     ConsentQuery,
     DeliveryQuery,
     EnrichmentQuery,
     AccessQuery,
     AuditQuery,
+    EventQuery,
+    ReportQuery,
+    WebhookQuery,
+    ImportQuery,
 ):
     pass
 
@@ -53,6 +71,9 @@ class Mutation(
     EnrichmentMutation,
     AccessMutation,
     AuditMutation,
+    ExportMutation,
+    WebhookMutation,
+    ImportMutation,
 ):
     pass
 
@@ -61,7 +82,9 @@ class Mutation(
     description="Everything that can be followed over a WebSocket, by the protocol"
     " graphql-transport-ws."
 )
-class Subscription(EnrichmentSubscription):
+class Subscription(
+    EnrichmentSubscription, ContactSubscription, EventSubscription, ImportSubscription
+):
     pass
 
 
@@ -73,14 +96,19 @@ def build_schema(*, is_planned: bool = True) -> CustomerClassesSchema:
     root field has no cost weight.
     """
     refuse_unmasked()
+    declare_on_roots(Query, Mutation, Subscription, codes=USER_ERRORS)
     schema = CustomerClassesSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[AddressValue, CountValue, DateValue, MoneyValue, Suggestion],
+        directives=[idempotent],
+        types=[AddressValue, CountValue, DateValue, MoneyValue],
         execution_context_class=PlannedExecution if is_planned else None,
     )
     refuse_unweighted(schema.core)
-    drop_null_defaults(schema)
-    describe_scalars(schema)
+    drop_null_defaults(schema.core)
+    describe_inputs(schema.core)
+    describe_scalars(schema.core)
+    declare_permissions(schema.core)
+    describe_directives(schema.core)
     return schema

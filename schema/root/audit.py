@@ -15,8 +15,8 @@ class AuditQuery:
     audit_trail: AuditEntryConnection | None = operation(
         audit_resolvers.audit_trail,
         Requires(Scope.AUDIT_READ),
-        "The changes that were made, newest first, in the order in which they were committed. That"
-        " order can differ slightly from the order of `at`.",
+        "The audit trail: all changes that were made, newest first, in the order in which they were"
+        " committed. This order can differ slightly from the order of the field `at`.",
     )
 
 
@@ -25,6 +25,6 @@ class AuditMutation:
     erase_actor_names: EraseActorNamesPayload | None = operation(
         audit_resolvers.erase_actor_names,
         Requires(Scope.AUDIT_ERASE),
-        "Erase the name of a user or of another credential from the audit trail. For a user, who"
-        " must be disabled, everything else that identifies them is erased too.",
+        "Erase the name of a user or an access token from the audit trail. For a user, who must be"
+        " disabled, the stored name and email address are erased too.",
     )

@@ -15,12 +15,13 @@ class DeliveryQuery:
     delivery_exposure: DeliveryExposureConnection | None = operation(
         delivery_resolvers.delivery_exposure,
         Requires(Scope.CUSTOMERS_READ),
-        "Which contacts would have been emailed documents in full in a period, on whose authority"
-        " and on which lawful basis; by customer, contact and time.",
+        "Which contacts would have been emailed documents in full (with call detail) in a period,"
+        " and whether because of the account's consent (with its lawful basis) or the contact's"
+        " attachment preference; by customer, contact and time.",
     )
-    delivery_rules: DeliveryRules = operation(
+    delivery_rules: DeliveryRules | None = operation(
         delivery_resolvers.delivery_rules,
         SIGNED_IN,
-        "The rules that decide what of a document is emailed to a contact: each case with its"
-        " outcome, and the version of the rules.",
+        "The rules that decide how documents are emailed to a contact: all cases with their"
+        " outcomes, and the version of the rules.",
     )

@@ -11,17 +11,18 @@ from schema.types.viewer import Viewer
 
 @strawberry.type
 class NodeQuery:
-    viewer: Viewer = operation(
+    viewer: Viewer | None = operation(
         node_resolvers.viewer,
         SIGNED_IN,
-        "The caller: the credential that you sign in with, its user, and what you may do.",
+        "The caller: the credential that you sign in with, its user, and your permissions.",
     )
     node: Node | None = operation(
         node_resolvers.node,
         SIGNED_IN,
-        "Any object by its id; null if it does not exist or you may not see it.",
+        "The object with the given id, of any type; null if there is no such object or you may not"
+        " see it.",
     )
-    nodes: list[Node | None] = operation(
+    nodes: list[Node | None] | None = operation(
         node_resolvers.nodes,
         SIGNED_IN,
         "Objects by their ids, in the order of `ids`; null in place of each object that does not"

@@ -8,28 +8,32 @@ import strawberry
 
 import models
 from models.lists.access_list import users_within, valid_among
+from models.rules.permission import known
 from models.storage.sql import all_of, among
 from models.tables.access import Scope
 from schema.base.context import Info
 from schema.base.field_mapping import Selection, batched, computed, maps_to, prefetched, to_one
 from schema.base.node import Node
 from schema.base.permissions import Requires
-from schema.types.audit import AUDIT_TRAIL, AuditEntry
+from schema.base.scope import ScopeEnum
+from schema.types.audit_connection import AuditEntryConnection
+from schema.types.audit_trail import audit_trail
 from schema.types.customer import Customer
-from schema.types.user import READS_ACCESS, User, reach_of
+from schema.types.user import READS_ACCESS, User, bound_reseller_id
 
 
-def _sorted_codes(stored: Sequence[str]) -> list[str]:
-    return sorted(stored)
+def _scopes(stored: Sequence[str]) -> list[Scope]:
+    """Return the stored scopes; codes that this version does not know are left out."""
+    return sorted(known(stored))
 
 
-async def _users(selection: Selection, tokens: Sequence[Any]) -> list[User | None]:
-    """Return the user of each token; None for a user that the caller may not see."""
-    ids = sorted({one.row_user_id for one in tokens if one.row_user_id is not None})
-    within = users_within(reach_of(selection.info))
+async def users_of(selection: Selection, rows: Sequence[Any]) -> list[User | None]:
+    """Return the user of each token or row; None for a user that the caller may not see."""
+    ids = sorted({one.row_user_id for one in rows if one.row_user_id is not None})
+    within = users_within(bound_reseller_id(selection.info))
     found = await selection.reader.read(all_of([among("t0.id", ids), within]))
     users = {user.id: user for user in found}
-    return [users.get(one.row_user_id) for one in tokens]
+    return [users.get(one.row_user_id) for one in rows]
 
 
 async def _validity(selection: Selection, tokens: Sequence[Any]) -> list[bool]:
@@ -47,24 +51,25 @@ class AccessToken(Node):
         " the actor's name."
     )
     shown_prefix: str = strawberry.field(
-        description="The first characters of the secret; they identify the token if the secret"
-        " leaks."
+        description="The first characters of the token's secret, by which you can recognise a"
+        " secret that leaked."
     )
-    scopes: list[str] = computed(
-        _sorted_codes,
+    scopes: list[ScopeEnum] = computed(  # type: ignore[valid-type]  # an enum with another name
+        _scopes,
         "scopes",
-        description="The permissions that the token was issued with, as `resource:verb`. A request"
-        " can use only those that the token's user has too.",
+        description="The permissions that the token was issued with. A request can use only those"
+        " that the token's user has too.",
     )
     reseller_id: strawberry.ID | None = strawberry.field(
-        description="The id of the reseller that the token is bound to, which never changes; null"
-        " if it is not bound."
+        description="The id of the reseller that the token is bound to for good: with the token,"
+        " only this reseller and its customers can be used. Null if the token is not bound to a"
+        " reseller."
     )
     reseller: Customer | None = to_one(
         "reseller",
         requires=Requires(Scope.CUSTOMERS_READ),
-        description="The reseller that the token is bound to, as a customer; null if it is not"
-        " bound, and without the permission customers:read.",
+        description="The customer record of the reseller that the token is bound to; null if the"
+        " token is not bound to a reseller, and without the permission customers:read.",
     )
     rotated_from_id: strawberry.ID | None = strawberry.field(
         description="The id of the token that this one replaced by rotation; null if it replaced"
@@ -89,9 +94,9 @@ class AccessToken(Node):
     user_id: strawberry.Private[str | None]
 
     @strawberry.field(
-        description="The user that the token belongs to; null if it belongs to no user, or to one"
-        " that you may not see.",
-        metadata=batched(_users, "user_id"),
+        description="The user that the token belongs to; null if the token belongs to no user, or"
+        " to a user that you may not see.",
+        metadata=batched(users_of, "user_id"),
     )
     def user(self, info: Info) -> User | None:
         return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
@@ -104,14 +109,10 @@ class AccessToken(Node):
     def is_valid(self, info: Info) -> bool:
         return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
-    @strawberry.field(
-        description="The changes made to the token, newest first, at most 100. Null without the"
-        " permission access:read.",
-        extensions=[READS_ACCESS],
-        metadata=AUDIT_TRAIL,
+    audit_trail: AuditEntryConnection | None = audit_trail(
+        READS_ACCESS,
+        description="The changes made to the token. Null without the permission access:read.",
     )
-    def audit_trail(self, info: Info) -> list[AuditEntry] | None:
-        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
 
 maps_to(AccessToken, models.AccessToken)

@@ -1,39 +1,51 @@
-"""GraphQL types of audit entries, and the audit trail of an object."""
+"""GraphQL types of audit entries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry.scalars import JSON
 
 import models
 from models.lists.personal_data import MASK, masked_reason, masked_values
-from models.tables.audit import newest_entries
-from schema.base.field_mapping import Selection, batched, maps_to
+from models.rules.audit_operation import AuditOperation
+from models.tables.access import Scope
+from schema.base.context import Info
+from schema.base.field_mapping import batched, computed, maps_to, prefetched
+from schema.base.node import Node
+from schema.base.permissions import Requires
 from schema.base.personal import Masked, personal
+from schema.types.audit_operation import AuditOperationEnum
+from schema.types.audit_subject import audited_types, customers_of, subjects_of
+from schema.types.audit_values import api_values
 
-MAX_TRAIL = 100
-
+if TYPE_CHECKING:
+    from schema.types.customer import Customer
 
 REASON = Masked(
     ("reason", "subject_kind"),
     masked_reason,
-    "null unless the entry is about a class, a template, the defaults or a user group",
+    "null unless the entry is about a customer class, a template, the platform's defaults, a user"
+    " group or a webhook endpoint",
 )
 
 
-def _values(column: str) -> Masked:
+def _values(column: str, description: str) -> Any:
     note = f"`{MASK}` for each value that may be personal"
-    return Masked((column, "subject_kind"), masked_values, note)
+    masked = Masked((column, "subject_kind"), _masked_values, note)
+    return computed(api_values, column, description=description, masked=masked)
+
+
+def _masked_values(values: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    return api_values(masked_values(values, kind))
 
 
 @strawberry.type(
     description="A record of one change: who made it, when and why, and the values before and"
     " after it."
 )
-class AuditEntry:
-    id: strawberry.ID = strawberry.field(description="The id of the entry.")
+class AuditEntry(Node):
     subject_id: strawberry.ID = strawberry.field(
         description="The id of the object that was changed; `platform_defaults` for the platform's"
         " defaults."
@@ -42,64 +54,76 @@ class AuditEntry:
         description="The id of the customer that the change concerns, directly or through a"
         " contact, consent or lookup; null if it concerns none."
     )
-    operation: str = strawberry.field(description="What was done, such as `class.edited`.")
-    before: JSON = personal(
-        _values("before"),
-        description="The changed values before the change, by field name; empty for a new object,"
-        " and once erased.",
+    operation: AuditOperationEnum = computed(  # type: ignore[valid-type]  # an enum with another name
+        AuditOperation, "operation", description="The kind of change."
     )
-    after: JSON = personal(
-        _values("after"),
-        description="The changed values after the change, by field name; empty for a deleted"
-        " object, and once erased.",
+    before: JSON = _values(
+        "before",
+        "The changed values before the change, by the names of fields in this schema, such as"
+        " `receivesBills`; empty for a new object, and once the values were erased.",
+    )
+    after: JSON = _values(
+        "after",
+        "The changed values after the change, by the names of fields in this schema, such as"
+        " `receivesBills`; empty for a deleted object, and once the values were erased.",
     )
     reason: str | None = personal(
         REASON,
-        description="The reason given for the change; null if none was given, and once erased.",
+        description="The reason given for the change; null if none was given, and once the reason"
+        " was erased.",
     )
     is_override: bool = strawberry.field(
-        description="Whether the change edited or removed a built-in class by special permission."
+        description="Whether the change overrode the protection of a customer class that came with"
+        " the platform, which takes the permission customer_classes:administer."
     )
     actor_id: strawberry.ID = strawberry.field(
         description="The id of the access token that made the change, or of the user who signed in"
         " without one; `system` for the platform itself, `operator` for its command line."
     )
     actor_name: str = strawberry.field(
-        description="The name of that access token or user, `(erased)` once erased; `system` for"
-        " the platform itself, `operator` for its command line."
+        description="The name of the access token or user in `actorId`, `(erased)` once it was"
+        " erased; `system` for the platform itself, `operator` for its command line."
     )
     user_id: strawberry.ID | None = strawberry.field(
-        description="The id of the user on whose behalf the change was made; null if there was"
-        " none."
+        description="The id of the user on whose behalf the change was made, such as the user of"
+        " the access token; null if there was none."
     )
     user_name: str | None = strawberry.field(
-        description="The name of that user at the time of the change, `(erased)` once erased; null"
-        " if there was none."
+        description="The name that the user in `userId` had at the time of the change, `(erased)`"
+        " once it was erased; null if there was no user."
     )
     reseller_id: strawberry.ID | None = strawberry.field(
-        description="The id of the reseller that the access token or user was bound to; null if to"
-        " none."
+        description="The id of the reseller that the access token or user in `actorId` was bound"
+        " to; null if bound to none."
     )
     request_id: str = strawberry.field(
-        description="The id of the request, or of the background run, that made the change."
+        description="The id of the API request, or of the background job's run, that made the"
+        " change."
     )
     at: datetime = strawberry.field(description="When the change was made, in UTC.")
     erased_at: datetime | None = strawberry.field(
-        description="When values, reasons or names were last erased from the entry, in UTC; null"
-        " if they never were."
+        description="When values, the reason or names were last erased from the entry, in UTC; null"
+        " if nothing was erased."
     )
+
+    @strawberry.field(
+        description="The object that was changed; null if it was deleted or you may not see it, and"
+        " for the platform's defaults.",
+        metadata=batched(subjects_of, "subject_id", kinds=audited_types),
+    )
+    def subject(self, info: Info) -> Node | None:
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
+
+    @strawberry.field(
+        description="The customer in `customerId`; null if there is none, if the customer was"
+        " deleted, and without the permission customers:read.",
+        extensions=[Requires(Scope.CUSTOMERS_READ)],
+        metadata=batched(customers_of, "customer_id"),
+    )
+    def customer(
+        self, info: Info
+    ) -> Annotated["Customer", strawberry.lazy("schema.types.customer")] | None:
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
 
 maps_to(AuditEntry, models.AuditEntry)
-
-
-async def audit_trails(selection: Selection, objects: Sequence[Any]) -> list[list[AuditEntry]]:
-    """Return, for each object, its newest MAX_TRAIL audit entries, newest first."""
-    trails: dict[str, list[AuditEntry]] = {one.id: [] for one in objects}
-    newest = newest_entries(list(trails), MAX_TRAIL)
-    for entry in await selection.reader.read(newest, "ORDER BY t0.at DESC, t0.id DESC"):
-        trails[entry.subject_id].append(entry)
-    return [trails[one.id] for one in objects]
-
-
-AUDIT_TRAIL = batched(audit_trails, extra=("subject_id",))

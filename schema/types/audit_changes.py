@@ -2,15 +2,14 @@
 
 import strawberry
 
-from schema.base.mutation_fields import dry_run, user_errors
-from schema.base.user_error import UserError
+from schema.base.mutation_fields import MutationPayload, dry_run
 
 
 @strawberry.input(
     description="The user or access token whose name to erase from the audit trail. A user must be"
-    " disabled first. For a user, this also erases their stored name and email address, and, in"
-    " audit entries about them, the values that contain these and all reasons. The user's id at"
-    " the identity provider and the names of their tokens are kept."
+    " disabled first. For a user, the stored name and email address are erased too, and in audit"
+    " entries about the user all reasons and all values that contain the name or email address. The"
+    " user's id at the identity provider and the names of their tokens are kept."
 )
 class EraseActorNamesInput:
     """There is no expected version, because no other mutation changes audit entries."""
@@ -25,9 +24,9 @@ class EraseActorNamesInput:
 
 
 @strawberry.type(description="The result of erasing an actor's name.")
-class EraseActorNamesPayload:
+class EraseActorNamesPayload(MutationPayload):
     erased_entry_count: int = strawberry.field(
         default=0,
-        description="The number of audit entries whose names were replaced by `(erased)`.",
+        description="The number of audit entries in which the actor's name was replaced by"
+        " `(erased)`.",
     )
-    user_errors: list[UserError] = user_errors()

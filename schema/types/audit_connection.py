@@ -1,15 +1,23 @@
-"""Filters and pages of the platform's audit trail (R96)."""
+"""Filters, orders and pages of audit entries (R96)."""
 
 from datetime import datetime
 from enum import Enum
 
 import strawberry
 
+from models.lists.audit_list import AuditOrder
 from schema.base.connection import BoundedConnection
 from schema.base.descriptions import described_enum
 from schema.types.audit import AuditEntry
+from schema.types.audit_operation import AuditOperationEnum
 
-AUDIT_LIST = "audit-trail"
+AuditSort = described_enum(
+    AuditOrder,
+    "AuditSort",
+    "The order of a list of audit entries. In the query `auditTrail` it is the order in which the"
+    " changes were committed, in the audit trail of an object the order of the field `at`.",
+    {"AT_DESC": "Newest first.", "AT_ASC": "Oldest first."},
+)
 
 
 class _SubjectType(Enum):
@@ -23,6 +31,8 @@ class _SubjectType(Enum):
     ACCESS_TOKEN = "tok"  # noqa: S105  # a prefix
     USER = "usr"
     GROUP = "grp"
+    WEBHOOK_ENDPOINT = "whe"
+    IMPORT = "imp"
 
 
 AuditSubjectType = described_enum(
@@ -38,12 +48,15 @@ AuditSubjectType = described_enum(
         "ACCESS_TOKEN": "An access token.",
         "USER": "A user.",
         "GROUP": "A user group.",
+        "WEBHOOK_ENDPOINT": "A webhook endpoint, including what a user had sent to it.",
+        "IMPORT": "An import of customers from a file.",
     },
 )
 
 
 @strawberry.input(
-    description="Conditions on audit entries; an entry is listed if it meets all that are given."
+    description="Conditions on the audit entries to list; an entry is listed if it meets all"
+    " conditions that are set."
 )
 class AuditFilter:
     """Conditions on audit entries; a condition that is null or not sent does not filter."""
@@ -53,17 +66,15 @@ class AuditFilter:
         description="Only entries about the object with this id; `platform_defaults` for the"
         " platform's defaults.",
     )
-    subject_type: AuditSubjectType | None = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
+    subject_type: AuditSubjectType | None = strawberry.field(  # type: ignore[valid-type]  # see below
         default=None, description="Only entries about objects of this type."
     )
     customer_id: strawberry.ID | None = strawberry.field(
         default=None,
         description="Only entries that concern the customer with this id, its contacts included.",
     )
-    operations: list[str] | None = strawberry.field(
-        default=None,
-        description="Only entries with one of these operations, such as `class.edited`; at most"
-        " 50.",
+    operations: list[AuditOperationEnum] | None = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
+        default=None, description="Only changes of one of these kinds; at most 50."
     )
     actor_id: strawberry.ID | None = strawberry.field(
         default=None,
@@ -77,31 +88,40 @@ class AuditFilter:
     )
     from_at: datetime | None = strawberry.field(
         default=None,
-        description="Only changes made at this instant or later; the offset from UTC is required.",
+        description="Only changes made at or after this date and time, which must have an offset"
+        " from UTC.",
     )
     until_at: datetime | None = strawberry.field(
         default=None,
-        description="Only changes made before this instant; the offset from UTC is required.",
+        description="Only changes made before this date and time, which must have an offset from"
+        " UTC.",
     )
     is_override: bool | None = strawberry.field(
         default=None,
-        description="Only changes that overrode the protection of a shipped class (true), or only"
-        " others (false).",
+        description="True: only changes that overrode the protection of a customer class that came"
+        " with the platform. False: only other changes.",
     )
     reason: str | None = strawberry.field(
-        default=None, description="Only changes with exactly this reason."
+        default=None,
+        description="Only changes with exactly this reason. Refused for callers who may not see"
+        " personal data.",
     )
     request_id: str | None = strawberry.field(
         default=None,
-        description="Only changes made in the request, or the background run, with this id.",
+        description="Only changes made by the API request, or by the run of a background job, with"
+        " this id.",
     )
 
 
 @strawberry.type(
-    description="A page of audit entries, newest first, in the order in which they were committed."
-    " To follow the trail, repeatedly request `last` entries before the `startCursor` that you"
-    " have: no entry is missed, even while others are written, and `hasPreviousPage` says whether"
-    " there are more. An empty page has no `startCursor`; keep the one that you have."
+    description="A page of audit entries. To follow new entries of the query `auditTrail`,"
+    " repeatedly request the `last` entries `before` the `startCursor` of the newest page that you"
+    " have, in the default order: no entry is missed, even while others are written, and"
+    " `hasPreviousPage` says whether there are more. An empty page has no `startCursor`; go on with"
+    " the cursor that you have."
 )
 class AuditEntryConnection(BoundedConnection[AuditEntry]):
-    pass
+    """The audit trail of the platform, or of an object."""
+
+    # Repeated from the base class: projections need the concrete type, not a type variable.
+    nodes: list[AuditEntry] = strawberry.field(description="The audit entries of the page.")

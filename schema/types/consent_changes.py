@@ -7,13 +7,12 @@ from typing import Any
 import strawberry
 
 from models.tables.access import Scope
-from schema.base.mutation_fields import dry_run, expected_version, user_errors
+from schema.base.mutation_fields import MutationPayload, dry_run, expected_version
 from schema.base.permissions import INPUT_PERMISSION, Requires
-from schema.base.user_error import UserError
 from schema.types.consent import ConsentBasisEnum, ConsentEntry, ConsentMethodEnum, EntryKindEnum
 from schema.types.customer import Customer
 
-DOMAIN_NAMES = {"is_emailing_covered": "covers_emailing", "withdrawal_reason": "reason"}
+DOMAIN_NAMES = {"is_emailing_covered": "covers_emailing"}
 """The names in the domain, by the API's names, of the fields whose names differ."""
 
 GRANT = (
@@ -30,18 +29,21 @@ GRANT = (
     "effective_at",
 )
 ASKED = ("asked_by", "reason", "method", "evidence_reference", "effective_at")
-CORRECTED = (*GRANT, "asked_by", "withdrawal_reason")
+CORRECTED = (*GRANT, "asked_by", "reason")
 
+_RECORDED = "The customer, and the details of the consent to record."
 _IDEMPOTENCY_KEY = (
-    "A key of 1 to 200 characters, chosen by you, that makes the request safe to repeat. Repeating"
-    " the same request with the same key adds no second entry (and `saveCustomer` creates no"
-    " second customer). The same key with different content is refused (IDEMPOTENCY_KEY_REUSED)."
-    " Keys of different callers are independent."
+    "A key of 1 to 200 characters, chosen by you, that makes the API request safe to repeat. If you"
+    " repeat the same request with the same key, no second ledger entry is added (and"
+    " `saveCustomer` creates no second customer). The same key with different content is refused"
+    " (IDEMPOTENCY_KEY_REUSED). Keys of different callers are independent."
 )
-_IF_REPEATED = " A request that repeats an earlier one is accepted at any version."
+_IF_REPEATED = (
+    " A request that repeats an earlier one with its idempotency key is accepted at any version."
+)
 _EFFECTIVE_AT = (
-    "When the entry takes effect, with an offset from UTC, from 1970 to 2199; by default now. It"
-    " may be in the past or in the future."
+    "When the recorded consent, withdrawal or request takes effect, with an offset from UTC, from"
+    " 1970 to 2199; by default now. It may be in the past or in the future."
 )
 
 
@@ -62,10 +64,12 @@ class RecordConsentFields:
     )
     method: ConsentMethodEnum = strawberry.field(description="How consent was given.")  # type: ignore[valid-type]  # see above
     evidence_reference: str = strawberry.field(
-        description="Where the evidence is kept, 1 to 500 characters."
+        description="Where the evidence for the consent is kept, such as a file or ticket number; 1"
+        " to 500 characters."
     )
     evidence_sha256: str | None = strawberry.field(
-        default=None, description="The SHA-256 hash of the evidence, 64 hexadecimal digits."
+        default=None,
+        description="The SHA-256 hash of the evidence for the consent, 64 hexadecimal digits.",
     )
     document_name: str | None = strawberry.field(
         default=None,
@@ -74,13 +78,14 @@ class RecordConsentFields:
     )
     document_version: str | None = strawberry.field(
         default=None,
-        description="The version of that document, up to 200 characters. Without it, the customer"
-        " gets the advisory CONSENT_WITHOUT_VERSION.",
+        description="The version of the document in `documentName`, up to 200 characters. Without"
+        " it, the customer gets the advisory CONSENT_WITHOUT_VERSION.",
     )
     is_emailing_covered: bool | None = strawberry.field(
         default=False,
-        description="Your affirmation that the document covers sending itemised bills and call"
-        " records by email; must be true for the bases TERMS_ACCEPTED and PRIVACY_POLICY_CONSENT.",
+        description="Your affirmation that the document in `documentName` covers sending itemised"
+        " bills and call records by email; must be true for the bases TERMS_ACCEPTED and"
+        " PRIVACY_POLICY_CONSENT.",
     )
     statement: str | None = strawberry.field(
         default=None,
@@ -91,31 +96,41 @@ class RecordConsentFields:
     idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY_KEY)
 
 
-@strawberry.input(description="The consent to record for a customer.")
-class RecordConsentInput(RecordConsentFields):
+@strawberry.input(description=_RECORDED)
+class RecordConsentRow(RecordConsentFields):
     customer_id: strawberry.ID = strawberry.field(description="The id of the customer.")
     expected_version: int | None = expected_version("customer", _IF_REPEATED)
+
+
+@strawberry.input(description=_RECORDED)
+class RecordConsentInput(RecordConsentRow):
     dry_run: bool | None = dry_run()
 
 
 @strawberry.input(
-    description="The details of a withdrawal or a request. Only the customer is required."
+    description="The details of a withdrawal or a request. Only `customerId` is required."
 )
 class AskedFields:
     """The fields of a withdrawal or a request, which need no evidence (R54)."""
 
     customer_id: strawberry.ID = strawberry.field(description="The id of the customer.")
     asked_by: str | None = strawberry.field(
-        default=None, description="The name of the person who asks, up to 200 characters."
+        default=None,
+        description="The name of the person who asked you, on the customer's behalf, for what this"
+        " mutation records, up to 200 characters; null if not known.",
     )
     reason: str | None = strawberry.field(
-        default=None, description="Why the withdrawal or request is made, up to 1000 characters."
+        default=None,
+        description="The reason that the person in `askedBy` gave, up to 1000 characters.",
     )
     method: ConsentMethodEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
-        default=None, description="How the person asked."
+        default=None,
+        description="How the person in `askedBy` asked you.",
     )
     evidence_reference: str | None = strawberry.field(
-        default=None, description="Where the evidence is kept, up to 500 characters."
+        default=None,
+        description="Where evidence of the withdrawal or request is kept, such as a file or ticket"
+        " number; up to 500 characters.",
     )
     effective_at: datetime | None = strawberry.field(default=None, description=_EFFECTIVE_AT)
     idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY_KEY)
@@ -124,20 +139,21 @@ class AskedFields:
 
 
 @strawberry.input(
-    description="The withdrawal of a customer's consent, which is possible at any time. Only the"
-    " customer is required."
+    description="The withdrawal of a customer's consent, which is possible at any time. Only"
+    " `customerId` is required."
 )
 class WithdrawConsentInput(AskedFields):
     revoke_preferences: bool | None = strawberry.field(
         default=False,
-        description="Whether to withdraw also the attachment preferences of all contacts,"
-        " immediately; otherwise they stay in force. Needs the permission contacts:write.",
+        description="Whether to also withdraw the attachment preferences of all the customer's"
+        " contacts, immediately; otherwise the preferences stay in force. Needs the permission"
+        " contacts:write.",
         metadata={INPUT_PERMISSION: Requires(Scope.CONTACTS_WRITE)},
     )
 
 
 @strawberry.input(
-    description="A customer's request for bills without a list of calls. Only the customer is"
+    description="A customer's request for bills without a list of calls. Only `customerId` is"
     " required."
 )
 class RequestNonItemisedBillsInput(AskedFields):
@@ -146,28 +162,19 @@ class RequestNonItemisedBillsInput(AskedFields):
 
 @strawberry.input(
     description="The withdrawal of a customer's request for bills without a list of calls. Only"
-    " the customer is required."
+    " `customerId` is required."
 )
 class WithdrawNonItemisedBillsRequestInput(AskedFields):
     pass
 
 
 @strawberry.input(
-    description="The entry to correct, and the values that should replace its own. A field left"
-    " out keeps the entry's value; an explicit null clears it."
+    description="The values that a consent ledger entry should have had. A field left out keeps the"
+    " entry's value; an explicit null clears it."
 )
-class CorrectConsentInput:
-    entry_id: strawberry.ID = strawberry.field(
-        description="The id of the entry to correct; an entry can be corrected only once."
-    )
-    reason: str = strawberry.field(description="Why the entry is corrected, 1 to 1000 characters.")
-    kind: EntryKindEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
-        default=None,
-        description="What the entry should have recorded; by default the same kind. ANNULMENT if"
-        " the entry should not have been made.",
-    )
+class CorrectedConsentFields:
     basis: ConsentBasisEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
-        default=strawberry.UNSET, description="The lawful basis; for a grant only."
+        default=strawberry.UNSET, description="The lawful basis of the consent; for a grant only."
     )
     given_by: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -181,14 +188,18 @@ class CorrectConsentInput:
     )
     method: ConsentMethodEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
         default=strawberry.UNSET,
-        description="How consent was given or withdrawn, or the request was made.",
+        description="How the person gave or withdrew consent, or made or withdrew a request for"
+        " bills without a list of calls.",
     )
     evidence_reference: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Where the evidence is kept, up to 500 characters."
+        default=strawberry.UNSET,
+        description="Where the evidence for the entry is kept, such as a file or ticket number; up"
+        " to 500 characters.",
     )
     evidence_sha256: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The SHA-256 hash of the evidence, 64 hexadecimal digits; for a grant only.",
+        description="The SHA-256 hash of the evidence for the consent, 64 hexadecimal digits; for a"
+        " grant only.",
     )
     document_name: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -197,12 +208,13 @@ class CorrectConsentInput:
     )
     document_version: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The version of that document, up to 200 characters; for a grant only.",
+        description="The version of the document in `documentName`, up to 200 characters; for a"
+        " grant only.",
     )
     is_emailing_covered: bool | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Whether the document covers sending itemised bills and call records by email;"
-        " for a grant only.",
+        description="Whether the document in `documentName` covers sending itemised bills and call"
+        " records by email; for a grant only.",
     )
     statement: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -211,18 +223,35 @@ class CorrectConsentInput:
     )
     asked_by: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The name of the person who asked for the withdrawal or made the request, up"
-        " to 200 characters; not for a grant.",
+        description="The name of the person who withdrew consent, or made or withdrew a request for"
+        " bills without a list of calls, up to 200 characters; not for a grant.",
     )
-    withdrawal_reason: str | None = strawberry.field(
+    reason: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Why the withdrawal or request was made, up to 1000 characters; not for a"
+        description="The reason that the person in `askedBy` gave, up to 1000 characters; not for a"
         " grant.",
     )
     effective_at: datetime | None = strawberry.field(
         default=strawberry.UNSET,
-        description="When the entry takes effect, with an offset from UTC, from 1970 to 2199. An"
-        " explicit null means now.",
+        description="When the entry should have taken effect, with an offset from UTC, from 1970 to"
+        " 2199. An explicit null means now.",
+    )
+
+
+@strawberry.input(description="The entry to correct, and the values that should replace its own.")
+class CorrectConsentInput:
+    entry_id: strawberry.ID = strawberry.field(
+        description="The id of the entry to correct; an entry can be corrected only once."
+    )
+    reason: str = strawberry.field(description="Why the entry is corrected, 1 to 1000 characters.")
+    kind: EntryKindEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
+        default=None,
+        description="What the entry should have recorded; by default the same kind. ANNULMENT if"
+        " the entry should not have been made.",
+    )
+    values: CorrectedConsentFields | None = strawberry.field(
+        default=None,
+        description="The values that should replace the entry's own; by default all are kept.",
     )
     idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY_KEY)
     expected_version: int | None = expected_version("customer", _IF_REPEATED)
@@ -230,23 +259,17 @@ class CorrectConsentInput:
 
 
 @strawberry.type(description="The result of adding to a consent ledger.")
-class LedgerPayload:
+class LedgerPayload(MutationPayload):
     customer: Customer | None = strawberry.field(
         default=None,
-        description="The customer after the change; after a version conflict, the current"
-        " customer.",
+        description="The customer after the change. After the error VERSION_CONFLICT, the customer"
+        " as stored; null after other errors.",
     )
     entry: ConsentEntry | None = strawberry.field(
         default=None,
-        description="The entry that this request, or the earlier request that it repeats, added;"
-        " null on failure.",
+        description="The consent ledger entry that this API request, or the earlier one that it"
+        " repeats, added; null after an error.",
     )
-    is_repeat: bool = strawberry.field(
-        default=False,
-        description="Whether the request repeats an earlier one with the same idempotency key;"
-        " nothing was changed then.",
-    )
-    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.type(description="The result of recording consent.")
@@ -259,7 +282,7 @@ class WithdrawConsentPayload(LedgerPayload):
     pass
 
 
-@strawberry.type(description="The result of correcting an entry.")
+@strawberry.type(description="The result of correcting a consent ledger entry.")
 class CorrectConsentPayload(LedgerPayload):
     pass
 

@@ -22,12 +22,13 @@ BreakCodeEnum = described_enum(
         "ENTRY_MISSING": "An entry is missing.",
         "ENTRY_CHANGED": "An entry does not match its own hash.",
         "CHAIN_BROKEN": "An entry does not contain the hash of the entry before it.",
-        "TESTIMONY_CHANGED": "The text of an entry that may name a person does not match its hash.",
-        "TESTIMONY_MISSING": "The text of an entry that may name a person is missing, although the"
-        " customer was not erased.",
+        "TESTIMONY_CHANGED": "The personal text of an entry (names, reason, statement) does not"
+        " match its hash.",
+        "TESTIMONY_MISSING": "The personal text of an entry (names, reason, statement) is missing,"
+        " although the customer was not erased.",
         "END_DIFFERS": "The ledger does not end with the entry that was recorded last.",
-        "PROJECTION_DIFFERS": "The consent periods that filters and counts use differ from those"
-        " that follow from the entries.",
+        "PROJECTION_DIFFERS": "The stored consent periods, which filters and counts use, differ"
+        " from those that follow from the entries.",
         "KNOWN_HASH_MISSING": "No entry has the hash passed as `knownHash`.",
     },
 )
@@ -38,11 +39,11 @@ class LedgerBreak:
     code: BreakCodeEnum = strawberry.field(description="The kind of difference, for programs.")  # type: ignore[valid-type]  # an enum with another name
     message: str = strawberry.field(description="What is wrong, for people, in English.")
     sequence: int | None = strawberry.field(
-        description="The number of the entry concerned; null if the difference is not about one"
-        " entry."
+        description="The number of the ledger entry that differs or is missing; null if the"
+        " difference is not about one entry."
     )
     entry_id: strawberry.ID | None = strawberry.field(
-        description="The id of the entry concerned; null if the entry is missing, or the"
+        description="The id of the ledger entry that differs; null if the entry is missing, or the"
         " difference is not about one entry."
     )
 
@@ -52,11 +53,13 @@ class LedgerBreak:
 )
 class LedgerVerification:
     customer_id: strawberry.ID = strawberry.field(description="The id of the customer.")
-    is_intact: bool = strawberry.field(description="Whether the ledger is as it was recorded.")
-    entry_count: int = strawberry.field(description="The number of entries found.")
+    is_intact: bool = strawberry.field(
+        description="Whether the ledger is as it was recorded: there are no `breaks`."
+    )
+    entry_count: int = strawberry.field(description="The number of entries in the ledger.")
     last_hash: str | None = strawberry.field(
-        description="The hash of the last entry; null if there are no entries. Keep it, and pass"
-        " it as `knownHash` to a later verification."
+        description="The hash of the last entry of the ledger; null if there are no entries. Keep"
+        " it, and pass it as `knownHash` to a later verification."
     )
     breaks: list[LedgerBreak] = strawberry.field(
         description="The places where the ledger differs from what was recorded; empty if it is"
@@ -94,10 +97,11 @@ class ConsentEvidence:
 
     customer_id: strawberry.ID = strawberry.field(description="The id of the customer.")
     account_number: str = strawberry.field(
-        description="The customer's account number; `(erased)` and the customer's id once erased."
+        description="The customer's account number; once the customer is erased, `(erased)` and the"
+        " customer's id."
     )
     customer_name: str = strawberry.field(
-        description=NAME.described("The customer's name; `(erased)` once erased.")
+        description=NAME.described("The customer's name; `(erased)` once the customer is erased.")
     )
     is_erased: bool = strawberry.field(description="Whether the customer was erased.")
     generated_at: datetime = strawberry.field(
@@ -109,10 +113,10 @@ class ConsentEvidence:
         description="The customer's request for bills without a list of calls at `generatedAt`."
     )
     entries: list[ConsentEntry] = strawberry.field(
-        description="All entries of the ledger, by sequence."
+        description="All entries of the customer's consent ledger, by sequence."
     )
     verification: LedgerVerification = strawberry.field(
-        description="The verification of the ledger's hash chain."
+        description="The result of verifying the hash chain of the customer's consent ledger."
     )
 
 
@@ -128,9 +132,9 @@ async def evidence_of(
     if verified is None or customer is None:
         return None
     is_hidden = is_masked and customer.customer_class.flags.is_legal_individual
-    entries: list[ConsentEntry] = await full_row_query(ConsentEntry, is_masked=is_masked).read(
-        Sql("t0.customer_id = ?", (customer_id,)), "ORDER BY t0.sequence"
-    )
+    entries: list[ConsentEntry] = await full_row_query(
+        ConsentEntry, "corrects_id", is_masked=is_masked
+    ).read(Sql("t0.customer_id = ?", (customer_id,)), "ORDER BY t0.sequence")
     return ConsentEvidence(
         customer_id=strawberry.ID(customer_id),
         account_number=customer.account_number,

@@ -26,7 +26,8 @@ from schema.base.field_mapping import (
 from schema.base.node import Node
 from schema.base.permissions import Requires
 from schema.base.personal import NULLED, STARRED, personal
-from schema.types.audit import AUDIT_TRAIL, AuditEntry
+from schema.types.audit_connection import AuditEntryConnection
+from schema.types.audit_trail import audit_trail
 from schema.types.document import DocumentEnum
 
 if TYPE_CHECKING:
@@ -37,12 +38,14 @@ PreferenceKindEnum = described_enum(
     "PreferenceKind",
     "The kind of an entry in a contact's preference history.",
     {
-        "REQUESTED": "The contact was asked by email whether they want documents in full; this"
-        " alone releases nothing.",
-        "CONFIRMED": "The contact confirmed the preference by the link in that email.",
-        "WITHDRAWN": "The contact or staff withdrew the preference, or the request for it.",
-        "RESET": "The preference, or the request for it, ended because the contact's email address"
-        " changed.",
+        "REQUESTED": "The contact was asked by email whether they want documents in full (with call"
+        " detail); this alone has no effect on deliveries.",
+        "CONFIRMED": "The contact confirmed the preference by the link in the email that asked for"
+        " it.",
+        "WITHDRAWN": "The contact or staff withdrew the preference, or a request for it that was"
+        " not confirmed yet.",
+        "RESET": "The preference, or a request for it that was not confirmed yet, ended because the"
+        " contact's email address changed.",
     },
 )
 MailFailureCodeEnum = described_enum(
@@ -50,19 +53,23 @@ MailFailureCodeEnum = described_enum(
     "MailFailureCode",
     "The reason why an email could not be sent.",
     {
-        "UNREACHABLE": "The mail server, or the directory that emails are written to, could not be"
-        " reached.",
-        "TOO_SLOW": "The mail server did not answer in time.",
-        "BROKE_OFF": "The connection to the mail server was lost while sending.",
-        "TURNED_AWAY_FOR_NOW": "The mail server refused the email temporarily.",
-        "SIGN_IN_REFUSED": "The mail server refused the platform's user name or password.",
-        "NOT_ENCRYPTED": "No trusted encrypted connection to the mail server could be made.",
-        "RECIPIENT_REFUSED": "The mail server permanently refused the email address.",
-        "MAIL_REFUSED": "The mail server permanently refused the email.",
-        "ADDRESS_NOT_SUPPORTED": "The mail server does not support the characters in the email"
+        "UNREACHABLE": "The platform's mail server, or the directory that emails are written to,"
+        " could not be reached.",
+        "TOO_SLOW": "The platform's mail server did not answer in time.",
+        "BROKE_OFF": "The connection to the platform's mail server was lost while sending.",
+        "TEMPORARILY_REFUSED": "The platform's mail server refused the email temporarily.",
+        "SIGN_IN_REFUSED": "The platform's mail server refused the user name or password that the"
+        " platform signs in with.",
+        "NOT_ENCRYPTED": "No trusted encrypted connection to the platform's mail server could be"
+        " made.",
+        "RECIPIENT_REFUSED": "The platform's mail server permanently refused the contact's email"
         " address.",
-        "GAVE_UP": "Sending failed repeatedly for too long, and was given up.",
-        "INTERNAL_ERROR": "An error occurred on the platform's side.",
+        "MAIL_REFUSED": "The platform's mail server permanently refused the email.",
+        "ADDRESS_NOT_SUPPORTED": "The platform's mail server does not support the characters in the"
+        " contact's email address.",
+        "GAVE_UP": "Sending failed repeatedly until the time limit for retries; it is not tried"
+        " again.",
+        "INTERNAL_ERROR": "A fault in the platform prevented sending.",
     },
 )
 
@@ -78,10 +85,12 @@ def _is_set(moment: datetime | None) -> bool:
 class MailFailure:
     """Why the last mail could not be sent; cleared as soon as a mail has been sent."""
 
-    code: MailFailureCodeEnum = strawberry.field(description="The reason, for programs.")  # type: ignore[valid-type]  # an enum with another name
+    code: MailFailureCodeEnum = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
+        description="The reason why the email could not be sent, for programs."
+    )
     at: datetime = strawberry.field(description="When sending last failed, in UTC.")
     is_final: bool = strawberry.field(
-        description="Whether sending was given up; if false, it is retried automatically."
+        description="Whether sending was given up; if false, the platform tries again."
     )
 
 
@@ -96,20 +105,29 @@ def _documents(names: Sequence[str]) -> list[Document]:
 
 
 @strawberry.type(description="An entry in a contact's preference history. Entries never change.")
-class PreferenceEntry:
-    id: strawberry.ID = strawberry.field(description="The id of the entry.")
+class PreferenceEntry(Node):
+    contact: Annotated["Contact", strawberry.lazy("schema.types.contact")] = to_one(
+        "contact", description="The contact whose preference it is."
+    )
     kind: PreferenceKindEnum = strawberry.field(description="What the entry records.")  # type: ignore[valid-type]  # see above
     documents: list[DocumentEnum] = computed(  # type: ignore[valid-type]  # see above
-        _documents, "documents", description="The documents that the preference covers."
+        _documents,
+        "documents",
+        description="The documents that the preference, or the request for it, covers.",
     )
-    at: datetime = strawberry.field(description="When the entry took effect, in UTC.")
+    at: datetime = strawberry.field(
+        name="recordedAt", description="When the entry was recorded and took effect, in UTC."
+    )
     by: str = strawberry.field(
-        description="The name of the access token or user that made the change; `contact` if the"
-        " contact did, by the link in an email."
+        name="recordedBy",
+        description="The name of the access token or user that requested or withdrew the"
+        " preference, or changed the email address; `contact` if the contact confirmed or withdrew"
+        " it by the link in an email.",
     )
     by_id: strawberry.ID = strawberry.field(
-        description="The id of the access token or user that made the change; the contact's id if"
-        " the contact did."
+        name="recordedById",
+        description="The id of the access token or user named in `recordedBy`; the contact's id if"
+        " `recordedBy` is `contact`.",
     )
 
 
@@ -117,14 +135,15 @@ maps_to(PreferenceEntry, models.PreferenceEntry)
 
 
 @strawberry.type(
-    description="A contact's own wish to receive documents in full by email. It applies to this"
-    " contact only, and counts only once the contact has confirmed it."
+    description="A contact's own wish to receive documents in full (with call detail) by email. It"
+    " applies to this contact only, and counts only once the contact has confirmed it."
 )
 class AttachmentPreference:
     """The preference that follows from the preference history now."""
 
     is_confirmed: bool = strawberry.field(
-        description="Whether a confirmed preference is in force; a request alone does not count."
+        description="Whether a confirmed preference is in force; a request that the contact has not"
+        " confirmed does not count."
     )
     documents: list[DocumentEnum] = strawberry.field(  # type: ignore[valid-type]  # see above
         description="The documents that the confirmed preference covers; empty if none is in force."
@@ -134,8 +153,9 @@ class AttachmentPreference:
         " it never was."
     )
     entry: PreferenceEntry | None = strawberry.field(
-        description="The history entry that decides this state: the last confirmation, withdrawal"
-        " or reset; null if there is none."
+        description="The entry of the contact's preference history that decides whether the"
+        " preference is in force: the last confirmation, withdrawal or reset; null if there is"
+        " none."
     )
 
     @classmethod
@@ -174,6 +194,10 @@ class Contact(Node):
         description="The contact's email address, with an international domain in Unicode; null if"
         " none was entered.",
     )
+    external_reference: str | None = strawberry.field(
+        description="The contact's own id in the system of the reseller that the customer buys"
+        " through, or of the platform; unique among its contacts, null if none was entered."
+    )
     receives_bills: bool = strawberry.field(
         description="Whether the contact is on the customer's bill distribution list."
     )
@@ -189,16 +213,16 @@ class Contact(Node):
         description="Whether the contact has confirmed that the email address is their own.",
     )
     email_verified_at: datetime | None = strawberry.field(
-        description="When the contact confirmed the email address, in UTC; null if they did not,"
-        " and again when the email address changes."
+        description="When the contact confirmed that the current email address is their own, in"
+        " UTC; null if they did not."
     )
     last_mail_failure: MailFailure | None = computed(
         _mail_failure,
         "mail_failure",
         "mail_failed_at",
         "is_mail_given_up",
-        description="The reason why the last email to the current email address could not be sent;"
-        " null if it was sent, or if there was none.",
+        description="Why the last email to the contact's current email address could not be sent;"
+        " null if that email was sent, or none was ever sent.",
     )
     preference_history: list[PreferenceEntry] = to_many(
         "contact_id",
@@ -215,6 +239,12 @@ class Contact(Node):
     last_modified_at: datetime = strawberry.field(
         description="When a user last changed a stored value of the contact, in UTC."
     )
+    changed_at: datetime = strawberry.field(
+        description="When anything about the contact last changed, in UTC; unlike"
+        " `lastModifiedAt` also by the contact, such as a confirmed email address, or because an"
+        " email could not be sent. A change appears when it is committed, which may be seconds"
+        " after its time."
+    )
     version: int = strawberry.field(
         description="The version of the contact. It increases with each edit by a user;"
         " confirmations by the contact do not count. Send it as `expectedVersion` with the next"
@@ -230,12 +260,9 @@ class Contact(Node):
     def attachment_preference(self, info: Info) -> AttachmentPreference:
         return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
-    @strawberry.field(
-        description="The changes made to the contact, newest first, at most 100.",
-        metadata=AUDIT_TRAIL,
+    audit_trail: AuditEntryConnection | None = audit_trail(
+        description="The changes made to the contact."
     )
-    def audit_trail(self, info: Info) -> list[AuditEntry]:
-        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
 
 maps_to(Contact, models.Contact)

@@ -2,36 +2,47 @@
 
 import strawberry
 
-from schema.base.mutation_fields import dry_run, expected_version, user_errors
-from schema.base.user_error import UserError
+from schema.base.mutation_fields import MutationPayload, dry_run, expected_version
 from schema.types.contact import Contact
 from schema.types.document import DocumentEnum
+from schema.types.on_conflict import OnConflict, OnConflictEnum
 
-
-@strawberry.input(
-    description="The contact to create (without `id`) or to change (with `id`). A field left out"
-    " keeps its value, or its default in a new contact; an explicit null clears it."
+SAVED_CONTACT = (
+    "The contact to create (without `id`) or to change (with `id`, or with `externalReference` and"
+    " `onConflict: UPDATE`). A field left out keeps its value, or its default in a new contact; an"
+    " explicit null clears it."
 )
-class SaveContactInput:
+
+
+@strawberry.input(description=SAVED_CONTACT)
+class SaveContactRow:
     id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="The id of the contact to change; leave it out to create a contact.",
+        description="The id of the contact to change; leave it out to create a contact, or to find"
+        " it by `externalReference`.",
     )
     customer_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="The id of the customer that a new contact belongs to; required to create one."
-        " A contact can't move to another customer.",
+        description="The id of the customer that a new contact belongs to; this or"
+        " `customerExternalReference` is required to create a contact. A contact can't move to"
+        " another customer.",
+    )
+    customer_external_reference: str | None = strawberry.field(
+        default=None,
+        description="Instead of `customerId`, or of the same customer: your own external reference"
+        " of the customer. For partners (callers bound to a reseller) it is that of a customer of"
+        " their reseller, for others that of a customer without a reseller.",
     )
     expected_version: int | None = expected_version("contact", " Leave it out to create a contact.")
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The contact's name, 1 to 200 characters; required to create one.",
+        description="The contact's name, 1 to 200 characters; required to create a contact.",
     )
     email: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The contact's email address; only its format is checked. A different email"
-        " address is not verified, and has no attachment preference; this applies to every email"
-        " address set by a caller who may not see personal data.",
+        description="The contact's email address; only its format is checked. A new email address"
+        " is not verified, and the contact's attachment preference ends. If you may not see"
+        " personal data, every email address that you send counts as new.",
     )
     receives_bills: bool | None = strawberry.field(
         default=strawberry.UNSET,
@@ -47,19 +58,77 @@ class SaveContactInput:
         description="Whether the contact is active, true by default. An inactive contact is sent"
         " nothing.",
     )
+    external_reference: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Your own id of the contact, up to 200 characters, unique among the contacts of"
+        " all customers of a reseller, or of those without one. It ends with the deletion of the"
+        " contact, and when the customer gets another reseller.",
+    )
+    on_conflict: OnConflictEnum = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
+        default=OnConflict.REFUSE,
+        description="What to do without `id` if there is a contact with the `externalReference`"
+        " already: refuse, by default, or update it.",
+    )
+
+
+@strawberry.input(description=SAVED_CONTACT)
+class SaveContactInput(SaveContactRow):
     dry_run: bool | None = dry_run()
 
 
+@strawberry.input(
+    description="A contact to save together with its customer: a new one, or with"
+    " `onConflict: UPDATE` the customer's contact that has the `externalReference`. A field left"
+    " out keeps its value, or its default in a new contact; an explicit null clears it."
+)
+class CustomerContactInput:
+    name: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The contact's name, 1 to 200 characters; required to create a contact.",
+    )
+    email: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The contact's email address, as in `saveContact`; only its format is checked.",
+    )
+    receives_bills: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Whether the contact is on the customer's bill distribution list; false by"
+        " default.",
+    )
+    receives_correspondence: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Whether the contact receives correspondence; false by default.",
+    )
+    is_active: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Whether the contact is active, true by default. An inactive contact is sent"
+        " nothing.",
+    )
+    external_reference: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Your own id of the contact, up to 200 characters, unique among the contacts of"
+        " all customers of a reseller, or of those without one.",
+    )
+    on_conflict: OnConflictEnum = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
+        default=OnConflict.REFUSE,
+        description="What to do if there is a contact with the `externalReference` already: refuse,"
+        " by default, or update it, if it is the customer's own.",
+    )
+
+
 @strawberry.type(description="The result of saving a contact.")
-class SaveContactPayload:
+class SaveContactPayload(MutationPayload):
     contact: Contact | None = strawberry.field(
         default=None,
-        description="The saved contact; after a version conflict, the current contact.",
+        description="The saved contact. After the error VERSION_CONFLICT, the contact as stored;"
+        " null after other errors.",
     )
-    user_errors: list[UserError] = user_errors()
 
 
-@strawberry.input(description="The contact to delete.")
+@strawberry.input(
+    description="The contact to delete. Its history keeps the contact's personal data;"
+    " `eraseContact` erases it."
+)
 class DeleteContactInput:
     id: strawberry.ID = strawberry.field(description="The id of the contact.")
     expected_version: int | None = expected_version("contact")
@@ -67,17 +136,21 @@ class DeleteContactInput:
 
 
 @strawberry.type(description="The result of deleting a contact.")
-class DeleteContactPayload:
+class DeleteContactPayload(MutationPayload):
     deleted_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The id of the deleted contact; null on failure."
+        default=None,
+        description="The id of the deleted contact; null in a dry run and after an error.",
     )
     contact: Contact | None = strawberry.field(
-        default=None, description="The current contact after a version conflict; otherwise null."
+        default=None,
+        description="After the error VERSION_CONFLICT, the contact as stored; otherwise null.",
     )
-    user_errors: list[UserError] = user_errors()
 
 
-@strawberry.input(description="The contact whose personal data to erase.")
+@strawberry.input(
+    description="The contact to erase: the contact's personal data and the reasons given for"
+    " changes are erased for good."
+)
 class EraseContactInput:
     id: strawberry.ID = strawberry.field(
         description="The id of the contact; it may be deleted already."
@@ -89,16 +162,17 @@ class EraseContactInput:
 
 
 @strawberry.type(description="The result of erasing a contact.")
-class EraseContactPayload:
+class EraseContactPayload(MutationPayload):
     erased_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="The id of the erased contact, also if it was erased before; null on failure.",
+        description="The id of the erased contact, also if the contact was erased before; null"
+        " in a dry run and after an error.",
     )
     contact: Contact | None = strawberry.field(
         default=None,
-        description="The current contact after a version conflict; null if it is deleted.",
+        description="After the error VERSION_CONFLICT, the contact as stored, unless it is deleted;"
+        " otherwise null.",
     )
-    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="The contact to ask, by email, to verify their email address.")
@@ -112,23 +186,24 @@ class RequestEmailVerificationInput:
     description="The result of requesting an email verification. The email is sent in the"
     " background."
 )
-class RequestEmailVerificationPayload:
+class RequestEmailVerificationPayload(MutationPayload):
     contact: Contact | None = strawberry.field(
-        default=None, description="The contact; after a version conflict, the current contact."
+        default=None,
+        description="The contact that is asked to verify their email address. After the error"
+        " VERSION_CONFLICT, the contact as stored; null after other errors.",
     )
-    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(
-    description="The contact to ask, by email, whether they want documents in full, and which"
-    " documents."
+    description="The contact to ask, by email, whether they want documents in full (with call"
+    " detail), and which documents."
 )
 class RequestAttachmentPreferenceInput:
     contact_id: strawberry.ID = strawberry.field(description="The id of the contact.")
     documents: list[DocumentEnum] | None = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
         default=None,
-        description="The documents that the contact is asked to receive in full; all three by"
-        " default.",
+        description="The documents that the contact is offered in full; by default the bill, the"
+        " CDR ZIP and the usage files.",
     )
     expected_version: int | None = expected_version("contact")
     dry_run: bool | None = dry_run(", and send no email")
@@ -138,13 +213,12 @@ class RequestAttachmentPreferenceInput:
     description="The result of requesting an attachment preference. The email is sent in the"
     " background."
 )
-class RequestAttachmentPreferencePayload:
+class RequestAttachmentPreferencePayload(MutationPayload):
     contact: Contact | None = strawberry.field(
         default=None,
-        description="The contact with the request in the preference history; after a version"
-        " conflict, the current contact.",
+        description="The contact, with the request in the preference history. After the error"
+        " VERSION_CONFLICT, the contact as stored; null after other errors.",
     )
-    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="The contact whose attachment preference to withdraw.")
@@ -163,10 +237,9 @@ class WithdrawAttachmentPreferenceInput:
     description="The result of withdrawing an attachment preference. Nothing changes if the"
     " contact has neither a preference nor an open request."
 )
-class WithdrawAttachmentPreferencePayload:
+class WithdrawAttachmentPreferencePayload(MutationPayload):
     contact: Contact | None = strawberry.field(
         default=None,
-        description="The contact after the withdrawal; after a version conflict, the current"
-        " contact.",
+        description="The contact after the withdrawal. After the error VERSION_CONFLICT, the"
+        " contact as stored; null after other errors.",
     )
-    user_errors: list[UserError] = user_errors()

@@ -18,10 +18,10 @@ from schema.base.node import Node
 from schema.base.permissions import Requires
 from schema.base.personal import STARRED, Masked, personal
 from schema.types.advisory import ADVISORIES, Advisory
-from schema.types.audit import AUDIT_TRAIL, AuditEntry
+from schema.types.audit_connection import AuditEntryConnection
+from schema.types.audit_trail import audit_trail
 from schema.types.consent import (
     CONSENT,
-    CONSENT_AT,
     LEDGER,
     NON_ITEMISED,
     Consent,
@@ -32,8 +32,9 @@ from schema.types.customer_class import CustomerClass
 from schema.types.delivery import DeliveryPreview
 from schema.types.delivery_assumption import DeliveryAssumption
 from schema.types.delivery_preview import DELIVERY_PREVIEW
-from schema.types.enrichment import ENRICHMENT, Enrichment, Suggestion
+from schema.types.enrichment import ENRICHMENT, Enrichment
 from schema.types.profile import CompanyProfile
+from schema.types.suggestion import Suggestion
 
 if TYPE_CHECKING:
     from schema.types.contact import Contact
@@ -41,10 +42,10 @@ if TYPE_CHECKING:
 LabelEnum = described_enum(
     CustomerLabel,
     "CustomerLabel",
-    "A label that a customer carries because of its class.",
+    "A label that a customer has because of its class.",
     {
-        "INDIVIDUAL": "Data-protection law treats the customer as an individual; sole traders are"
-        " included.",
+        "INDIVIDUAL": "Data-protection law treats the customer as an individual: a private"
+        " individual or a sole trader.",
         "SOLE_TRADER": "The customer is a sole trader: a self-employed person who trades as a"
         " business.",
         "RESELLER": "The customer sells services on to customers of its own.",
@@ -55,7 +56,11 @@ SubscriberKindEnum = described_enum(
     "SubscriberKind",
     "Whether PECR (the UK's Privacy and Electronic Communications Regulations) treats a customer"
     " as an individual or as an organisation; it follows from the class.",
-    {"INDIVIDUAL": "An individual, sole traders included.", "CORPORATE": "An organisation."},
+    {
+        "INDIVIDUAL": "PECR treats the customer as an individual: a private individual or a sole"
+        " trader.",
+        "CORPORATE": "PECR treats the customer as an organisation.",
+    },
 )
 InvoiceWordingEnum = described_enum(
     InvoiceWording,
@@ -72,10 +77,12 @@ InvoiceWordingEnum = described_enum(
     description="An entry in a customer's class history: a move from one class to another, or the"
     " first assignment."
 )
-class ClassChange:
-    id: strawberry.ID = strawberry.field(description="The id of the entry.")
+class ClassChange(Node):
+    customer: Annotated["Customer", strawberry.lazy("schema.types.customer")] = to_one(
+        "customer", description="The customer who was moved."
+    )
     reason: str = personal(
-        STARRED, description="Why the customer was moved; `(erased)` once erased."
+        STARRED, description="Why the customer was moved; `(erased)` once the reason was erased."
     )
     changed_by: str = strawberry.field(
         description="The name of the access token or user that moved the customer."
@@ -85,8 +92,10 @@ class ClassChange:
     )
     changed_at: datetime = strawberry.field(description="When the customer was moved, in UTC.")
     crosses_individual_line: bool = strawberry.field(
-        description="Whether one of the two classes is for legal individuals and the other is not."
-        " Consent is then to be reviewed."
+        name="changesSubscriberKind",
+        description="Whether the move was between a class for individuals (private individuals or"
+        " sole traders) and a class for organisations. The customer's consent must then be"
+        " reviewed.",
     )
     from_class: CustomerClass | None = to_one(
         "from_class",
@@ -108,7 +117,9 @@ CLASS_FLAGS = (
 
 INDIVIDUAL_FLAGS = CLASS_FLAGS[:2]
 NAME = Masked(
-    ("name", *INDIVIDUAL_FLAGS), masked_name, f"`{MASK}` if the customer is a legal individual"
+    ("name", *INDIVIDUAL_FLAGS),
+    masked_name,
+    f"`{MASK}` if the customer is a private individual or sole trader",
 )
 
 
@@ -123,7 +134,7 @@ def _masked_profile(profile: Profile, *flags: bool) -> CompanyProfile:
 PROFILE = Masked(
     ("profile", *INDIVIDUAL_FLAGS),
     _masked_profile,
-    "the profile without address and names if the customer is a legal individual",
+    "the profile without address and names if the customer is a private individual or sole trader",
 )
 
 
@@ -151,8 +162,8 @@ class Customer(Node):
         description="The customer's account number, unique on the platform regardless of case."
     )
     external_reference: str | None = strawberry.field(
-        description="The customer's identifier in another system; not unique, null if none was"
-        " entered."
+        description="The customer's own id in the system of the reseller that it buys through, or"
+        " of the platform; unique among its customers, null if none was entered."
     )
     name: str = personal(NAME, description="The customer's name.")
     company_number: str | None = strawberry.field(
@@ -162,6 +173,12 @@ class Customer(Node):
     created_at: datetime = strawberry.field(description="When the customer was created, in UTC.")
     last_modified_at: datetime = strawberry.field(
         description="When a user last changed a stored value of the customer, in UTC."
+    )
+    changed_at: datetime = strawberry.field(
+        description="When the customer, a contact, its consent or its data from Companies House"
+        " last changed, in UTC. Changes of its class's flags do not count, nor do the attempts of a"
+        " lookup. A change appears when it is committed, which may be seconds after its time: read"
+        " from some minutes before the newest time that you have, or follow `events`."
     )
     version: int = strawberry.field(
         description="The version of the customer. It increases with each change by a user; lookups"
@@ -179,13 +196,13 @@ class Customer(Node):
     labels: list[LabelEnum] = computed(  # type: ignore[valid-type]  # an enum with another name
         _labels,
         *CLASS_FLAGS,
-        description="The labels that follow from the customer's class; empty if none do.",
+        description="The labels that the customer has because of its class; empty if it has none.",
     )
     subscriber_kind: SubscriberKindEnum = computed(  # type: ignore[valid-type]  # see above
         _subscriber_kind,
         *CLASS_FLAGS,
-        description="Whether PECR treats the customer as an individual or as an organisation;"
-        " follows from the class.",
+        description="Whether PECR (the UK's Privacy and Electronic Communications Regulations)"
+        " treats the customer as an individual or as an organisation; follows from the class.",
     )
     invoice_wording: InvoiceWordingEnum = computed(  # type: ignore[valid-type]  # see above
         _invoice_wording,
@@ -207,8 +224,8 @@ class Customer(Node):
         "customer_id",
         "t0.field",
         where="t0.status = 'OPEN'",
-        description="Values from Companies House that differ from those that users entered, and"
-        " that nobody has accepted or rejected yet.",
+        description="Values from Companies House that differ from values that users typed, and that"
+        " nobody has accepted or rejected yet.",
     )
     ledger: strawberry.Private[list[ConsentEntry]]
     contacts: list[Annotated["Contact", strawberry.lazy("schema.types.contact")]] | None = to_many(
@@ -237,24 +254,21 @@ class Customer(Node):
         return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
-        description="The customer's GDPR & PECR consent as it is now.", metadata=CONSENT
+        description="The customer's GDPR & PECR consent at an instant, according to the entries on"
+        " record now. Null, with an error, if the instant is refused.",
+        metadata=CONSENT,
     )
-    def consent(self, info: Info) -> Consent:
-        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
-
-    @strawberry.field(
-        description="The customer's GDPR & PECR consent at any instant, past or future, according"
-        " to the entries on record now.",
-        metadata=CONSENT_AT,
-    )
-    def consent_given_at(
+    def consent(
         self,
         info: Info,
-        instant: Annotated[  # noqa: ARG002  # for the schema
-            datetime,
-            strawberry.argument(description="The instant, with an offset from UTC such as `Z`."),
-        ],
-    ) -> Consent:
+        at: Annotated[  # noqa: ARG002  # for the schema
+            datetime | None,
+            strawberry.argument(
+                description="The date and time at which to determine the consent, past or future,"
+                " with an offset from UTC such as `Z`; by default now."
+            ),
+        ] = None,
+    ) -> Consent | None:
         return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
@@ -276,8 +290,8 @@ class Customer(Node):
         return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
-        description="What each contact would be emailed at an instant, and why. Nothing is saved"
-        " or sent. Null without the permission customers:read.",
+        description="What each of the customer's contacts would be emailed at an instant, and why."
+        " Nothing is saved or sent. Null without the permission customers:read.",
         extensions=[Requires(Scope.CUSTOMERS_READ)],
         metadata=DELIVERY_PREVIEW,
     )
@@ -287,27 +301,24 @@ class Customer(Node):
         at: Annotated[  # noqa: ARG002  # for the schema
             datetime | None,
             strawberry.argument(
-                description="The instant, past or future, with an offset from UTC; by default now."
+                description="The date and time of the preview, past or future, with an offset from"
+                " UTC; by default now."
             ),
         ] = None,
         assuming: Annotated[  # noqa: ARG002  # for the schema
             DeliveryAssumption | None,
             strawberry.argument(
-                description="Changes to assume about the customer; `difference` then shows their"
-                " effect. By default none."
+                description="Changes to assume about the customer; `difference` in the preview"
+                " shows their effect. By default none."
             ),
         ] = None,
     ) -> DeliveryPreview | None:
         return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
-    @strawberry.field(
-        description="The changes made to the customer, newest first, at most 100. Null without the"
-        " permission customers:read.",
-        extensions=[Requires(Scope.CUSTOMERS_READ)],
-        metadata=AUDIT_TRAIL,
+    audit_trail: AuditEntryConnection | None = audit_trail(
+        Requires(Scope.CUSTOMERS_READ),
+        description="The changes made to the customer. Null without the permission customers:read.",
     )
-    def audit_trail(self, info: Info) -> list[AuditEntry] | None:
-        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
 
 maps_to(Customer, models.Customer)

@@ -7,12 +7,13 @@ import strawberry
 
 from models.rules.profile import ADDRESS_LINES
 from models.tables.access import Scope
-from schema.base.mutation_fields import dry_run, expected_version, user_errors
+from schema.base.mutation_fields import MutationPayload, dry_run, expected_version
 from schema.base.permissions import INPUT_PERMISSION, Requires
-from schema.base.user_error import UserError
 from schema.types.advisory import Advisory
 from schema.types.consent_changes import RecordConsentFields
+from schema.types.contact_changes import CustomerContactInput
 from schema.types.customer import Customer
+from schema.types.on_conflict import OnConflict, OnConflictEnum
 
 
 @strawberry.input(
@@ -22,17 +23,19 @@ from schema.types.customer import Customer
 class AddressInput:
     care_of: str | None = strawberry.field(
         default=None,
-        description="The care-of line: who receives the mail on the customer's behalf.",
+        description="The person or firm that receives mail on the customer's behalf (care of).",
     )
     premises: str | None = strawberry.field(
         default=None, description="The name or number of the building."
     )
-    po_box: str | None = strawberry.field(default=None, description="The PO box.")
+    po_box: str | None = strawberry.field(
+        default=None, description="The PO box: its number, or written out as in PO Box 123."
+    )
     address_line_1: str | None = strawberry.field(
-        default=None, description="The first address line."
+        default=None, description="The first line of the address."
     )
     address_line_2: str | None = strawberry.field(
-        default=None, description="The second address line."
+        default=None, description="The second line of the address."
     )
     locality: str | None = strawberry.field(default=None, description="The town or city.")
     region: str | None = strawberry.field(default=None, description="The county or region.")
@@ -54,18 +57,19 @@ class MoneyInput:
         description="The ISO 4217 code of the currency, three capital letters; GBP by default.",
     )
     period_end_on: date | None = strawberry.field(
-        default=None, description="The balance sheet date of the amount."
+        default=None,
+        description="The date of the balance sheet that the amount is from; by default none.",
     )
 
 
 @strawberry.input(
     description="The company data to enter for a customer. Lookups at Companies House never"
-    " overwrite entered values. A field left out keeps its value; an explicit null removes an"
-    " entered value, so that a lookup can fill the field."
+    " overwrite values that users typed. A field left out keeps its value; an explicit null removes"
+    " a typed value, so that a lookup can fill the field."
 )
 class CompanyProfileInput:
     registered_address: AddressInput | None = strawberry.field(
-        default=strawberry.UNSET, description="The registered office."
+        default=strawberry.UNSET, description="The address of the registered office."
     )
     incorporated_on: date | None = strawberry.field(
         default=strawberry.UNSET, description="The date of incorporation, not in the future."
@@ -74,37 +78,44 @@ class CompanyProfileInput:
         default=strawberry.UNSET, description="The number of employees, 0 to 10,000,000."
     )
     fixed_assets: MoneyInput | None = strawberry.field(
-        default=strawberry.UNSET, description="The fixed assets."
+        default=strawberry.UNSET, description="Fixed assets on the balance sheet."
     )
     current_assets: MoneyInput | None = strawberry.field(
-        default=strawberry.UNSET, description="The current assets."
+        default=strawberry.UNSET, description="Current assets on the balance sheet."
     )
     total_assets: MoneyInput | None = strawberry.field(
-        default=strawberry.UNSET, description="The total assets."
+        default=strawberry.UNSET, description="Total assets on the balance sheet."
     )
     total_assets_less_current_liabilities: MoneyInput | None = strawberry.field(
-        default=strawberry.UNSET, description="The total assets less current liabilities."
+        default=strawberry.UNSET,
+        description="Total assets less current liabilities on the balance sheet.",
     )
     net_assets: MoneyInput | None = strawberry.field(
-        default=strawberry.UNSET, description="The net assets; negative for net liabilities."
+        default=strawberry.UNSET,
+        description="Net assets on the balance sheet; negative if liabilities exceed assets.",
     )
 
 
-@strawberry.input(
-    description="The customer to create (without `id`) or to change (with `id`). A field left out"
-    " keeps its value, or its default in a new customer; an explicit null clears it."
+SAVED_CUSTOMER = (
+    "The customer to create (without `id`) or to change (with `id`, or with `externalReference`"
+    " and `onConflict: UPDATE`). A field left out keeps its value, or its default in a new"
+    " customer; an explicit null clears it."
 )
-class SaveCustomerInput:
+
+
+@strawberry.input(description=SAVED_CUSTOMER)
+class SaveCustomerRow:
     id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="The id of the customer to change; leave it out to create a customer.",
+        description="The id of the customer to change; leave it out to create a customer, or to"
+        " find it by `externalReference`.",
     )
     expected_version: int | None = expected_version(
         "customer", " Leave it out to create a customer."
     )
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The customer's name, 1 to 200 characters; required to create one.",
+        description="The customer's name, 1 to 200 characters; required to create a customer.",
     )
     class_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
@@ -114,38 +125,50 @@ class SaveCustomerInput:
     )
     class_code: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The code of a shipped class, such as `COMPANY_UK_LIMITED`, instead of"
-        " `classId`.",
+        description="Instead of `classId`: the code of a class that came with the platform, such as"
+        " `COMPANY_UK_LIMITED`.",
     )
     template_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="The id of a template whose class and parent a new customer gets, where the"
-        " input names none.",
+        description="The id of a template for a new customer, which gets the template's class if"
+        " neither `classId` nor `classCode` is sent, and the template's parent if `parentId` is not"
+        " sent.",
     )
     company_number: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The customer's company number at Companies House; spaces, dashes and missing"
-        " leading zeros are corrected. A different number removes the data of the previous"
-        " company.",
+        description="The customer's company number at Companies House. Spaces and dashes in it are"
+        " removed, and missing leading zeros are added. A different number removes the data of the"
+        " previous company.",
     )
     account_number: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="The customer's account number, 1 to 64 characters, unique regardless of case;"
-        " generated for a new customer if left out. Partners can't choose it.",
+        " generated for a new customer if left out. Partners (callers bound to a reseller) can't"
+        " choose it.",
     )
     external_reference: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The customer's identifier in another system, up to 200 characters.",
+        description="Your own id of the customer, up to 200 characters, unique among the customers"
+        " of its reseller, or among those without one. A new `parentId` clears it, and those of the"
+        " contacts, because the new reseller must not see them. Partners (callers bound to a"
+        " reseller) can't change that of their own reseller.",
+    )
+    on_conflict: OnConflictEnum = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
+        default=OnConflict.REFUSE,
+        description="What to do without `id` if there is a customer with the `externalReference`"
+        " already: refuse, by default, or update it. An update keeps the class, so it accepts only"
+        " the same one, and it ignores `templateId`. With `consent`, it refuses.",
     )
     parent_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The id of the reseller that the customer buys through. It must be another"
-        " customer, in a reseller class; a partner's new customers buy through the partner by"
-        " default.",
+        description="The id of the reseller that the customer buys through: another customer, in a"
+        " class for resellers. By default none; new customers of a partner (a caller bound to a"
+        " reseller) buy through its reseller by default.",
     )
     profile: CompanyProfileInput | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Company data entered by a user. An explicit null removes all entered values.",
+        description="Company data that a user types for the customer. An explicit null removes all"
+        " values that users typed.",
     )
     consent: RecordConsentFields | None = strawberry.field(
         default=strawberry.UNSET,
@@ -154,21 +177,33 @@ class SaveCustomerInput:
         " `recordConsent` or `withdrawConsent`.",
         metadata={INPUT_PERMISSION: Requires(Scope.CONSENT_WRITE)},
     )
+    contacts: list[CustomerContactInput] | None = strawberry.field(
+        default=None,
+        description="Contacts to save together with the customer, at most 20; all of them, or"
+        " nothing of the customer. Contacts that are not listed stay as they are. Needs the"
+        " permission contacts:write.",
+        metadata={INPUT_PERMISSION: Requires(Scope.CONTACTS_WRITE)},
+    )
+
+
+@strawberry.input(description=SAVED_CUSTOMER)
+class SaveCustomerInput(SaveCustomerRow):
     dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of saving a customer.")
-class SaveCustomerPayload:
+class SaveCustomerPayload(MutationPayload):
     customer: Customer | None = strawberry.field(
         default=None,
-        description="The saved customer; after a version conflict, the current customer.",
+        description="The saved customer. After the error VERSION_CONFLICT, the customer as stored;"
+        " null after other errors.",
     )
-    is_repeat: bool = strawberry.field(
-        default=False,
-        description="Whether the request repeats an earlier one, with the same idempotency key in"
-        " `consent`, that created the customer; nothing was changed then.",
+    advisories: list[Advisory] = strawberry.field(
+        default_factory=list,
+        description="The customer's advisories after the save, such as DUPLICATE_COMPANY_NUMBER;"
+        " empty if there are none, or after an error. Those about the register's data come when the"
+        " lookup has ended.",
     )
-    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(
@@ -178,7 +213,7 @@ class SaveCustomerPayload:
 class ChangeCustomerClassInput:
     customer_id: strawberry.ID = strawberry.field(description="The id of the customer.")
     class_id: strawberry.ID = strawberry.field(
-        description="The id of the new class, which must be active."
+        description="The id of the class to move the customer to, which must be active."
     )
     reason: str = strawberry.field(
         description="Why the customer is moved, 1 to 1000 characters; kept in the class history."
@@ -188,28 +223,25 @@ class ChangeCustomerClassInput:
 
 
 @strawberry.type(description="The result of moving a customer to another class.")
-class ChangeCustomerClassPayload:
+class ChangeCustomerClassPayload(MutationPayload):
     customer: Customer | None = strawberry.field(
         default=None,
-        description="The customer after the move; after a version conflict, the current customer.",
+        description="The customer after the move. After the error VERSION_CONFLICT, the customer as"
+        " stored; null after other errors.",
     )
     advisories: list[Advisory] = strawberry.field(
         default_factory=list,
         description="The customer's advisories after the move, such as REVIEW_CONSENT; empty if"
         " there are none.",
     )
-    user_errors: list[UserError] = user_errors()
 
 
-@strawberry.input(description="The customer to delete.")
+@strawberry.input(
+    description="The customer to delete. Personal data of the customer and its contacts is erased"
+    " for good."
+)
 class DeleteCustomerInput:
     id: strawberry.ID = strawberry.field(description="The id of the customer.")
-    reason: str = strawberry.field(
-        default="Deleted on request",
-        description="Why the customer is deleted, up to 1000 characters. It is not stored, because"
-        " it could name a person.",
-        deprecation_reason="Reasons of deletions are not stored any more.",
-    )
     expected_version: int | None = expected_version("customer")
     dry_run: bool | None = dry_run()
 
@@ -218,11 +250,13 @@ class DeleteCustomerInput:
     description="The result of deleting a customer. Personal data of the customer and its contacts"
     " is erased; the history is kept."
 )
-class DeleteCustomerPayload:
+class DeleteCustomerPayload(MutationPayload):
     deleted_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The id of the deleted customer; null on failure."
+        default=None,
+        description="The id of the deleted customer; null in a dry run and after an error.",
     )
     customer: Customer | None = strawberry.field(
-        default=None, description="The current customer if it could not be deleted; otherwise null."
+        default=None,
+        description="The customer as stored, if it exists and was not deleted because of an error;"
+        " otherwise null.",
     )
-    user_errors: list[UserError] = user_errors()

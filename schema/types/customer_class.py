@@ -2,16 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum, unique
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
 import models
 from models.lists.customer_class_use import ClassUse, deletion_blockers, retirement_blockers
-from models.lists.customer_list import CustomerOrder, count_listed, first_of_classes
+from models.lists.customer_list import (
+    MAX_COUNT,
+    CustomerOrder,
+    count_of_classes,
+    first_of_classes,
+)
 from models.rules.classification import is_legal_individual
 from models.tables.access import Scope
+from models.tables.customer_class import ClassStatus
+from schema.base.connection import PagesPerKey
 from schema.base.context import Info
 from schema.base.descriptions import described_enum
 from schema.base.errors import ErrorCode, RequestRefused
@@ -20,44 +26,41 @@ from schema.base.node import Node
 from schema.base.pagination import (
     CONNECTION,
     COUNTS,
-    DEFAULT_PAGE,
     ROWS,
+    After,
+    Before,
+    First,
+    Last,
     page_arguments,
 )
 from schema.base.permissions import Requires
-from schema.types.audit import AUDIT_TRAIL, AuditEntry
+from schema.types.audit_connection import AuditEntryConnection
+from schema.types.audit_trail import audit_trail
+from schema.types.class_customer_filter import ClassCustomerFilter, matching
+from schema.types.customer_sort import CustomerSort
 from schema.types.permissibility import Permissibility
 
 if TYPE_CHECKING:
     from schema.types.customer_connection import CustomerConnection
 
-CLASSES = "customer-classes"
-CLASS_CUSTOMERS = "class-customers"
-CLASS_CUSTOMERS_BY_NUMBER = "class-customers-by-number"
+PICKS_CLASSES = Requires(Scope.CUSTOMER_CLASSES_READ, Scope.CUSTOMERS_READ)
 ADMINISTRATION = Requires(Scope.CUSTOMER_CLASSES_READ, is_for_partners=False)
 """Required by fields about the customers of all resellers or about the platform's staff."""
 
 
-@unique
-class _ClassStatus(StrEnum):
-    ACTIVE = "ACTIVE"
-    RETIRED = "RETIRED"
-    ALL = "ALL"
-
-
-ClassStatus = described_enum(
-    _ClassStatus,
+ClassStatusEnum = described_enum(
+    ClassStatus,
     "ClassStatus",
     "Whether a customer class is in use.",
     {
-        "ACTIVE": "The class can be chosen for customers.",
-        "RETIRED": "The class is kept for history and can't be chosen for customers.",
-        "ALL": "Active and retired classes; used in filters only.",
+        "ACTIVE": "The class is active: it can be chosen for customers.",
+        "RETIRED": "The class is retired: it is kept for history and can't be chosen for"
+        " customers.",
     },
 )
 
 
-CUSTOMER_PLACES = ("name_key", "account_number")
+CUSTOMER_PLACES = ("name_key", "account_number", "created_at")
 """The columns by which pages of customers can be ordered."""
 
 
@@ -69,47 +72,47 @@ def _is_not_set(value: object) -> bool:
     return value is None
 
 
-def _status(retired_at: datetime | None) -> _ClassStatus:
-    return _ClassStatus.ACTIVE if retired_at is None else _ClassStatus.RETIRED
+def _status(retired_at: datetime | None) -> ClassStatus:
+    return ClassStatus.ACTIVE if retired_at is None else ClassStatus.RETIRED
 
 
 async def _customers_of(
     selection: Selection,
     classes: Sequence[Any],
-    first: int | None = None,
-    after: str | None = None,
+    filter: ClassCustomerFilter | None = None,
+    sort: CustomerOrder | None = None,
+    **page: Any,
 ) -> list["CustomerConnection"]:
     """Return a page of customers for each class; one statement reads all pages."""
     from schema.types.customer_connection import CustomerConnection  # noqa: PLC0415  # breaks a circle
 
-    order, list_name = CustomerOrder.NAME_ASC, CLASS_CUSTOMERS
+    order = sort or CustomerOrder.NAME_ASC
     if selection.info.context.is_masked:
-        order, list_name = order.without_names, CLASS_CUSTOMERS_BY_NUMBER
-    arguments = page_arguments(list_name, (str, str), first=first, after=after)
-    members: dict[str, list[Any]] = {one.id: [] for one in classes}
-    with_more: set[str] = set()
-
-    def keep_pages(found: list[Any]) -> list[Any]:
-        for customer in found:
-            members[customer.customer_class_id].append(customer)
-        for class_id, own in members.items():
-            if len(own) > arguments.size:
-                own.pop()
-                with_more.add(class_id)
-        return [one for own in members.values() for one in own]
-
+        order = order.without_names
+    list_name = f"class-customers-{order.name}"
+    arguments = page_arguments(list_name, (str, str), parse=order.parse, **page)
+    wanted, ids = matching(selection.info, filter), list(dict.fromkeys(one.id for one in classes))
+    pages = PagesPerKey(ids, lambda one: one.customer_class_id, arguments)
     if selection.fields & ROWS:
-        size, beyond = arguments.size + 1, arguments.beyond
-        await first_of_classes(selection.reader, list(members), size, beyond, order, keep_pages)
+        await first_of_classes(
+            selection.reader,
+            ids,
+            arguments.size + 1,
+            arguments.beyond,
+            order,
+            pages.keep,
+            wanted=wanted,
+            is_backward=arguments.is_backward,
+        )
     counts: dict[str, int] = {}
     if selection.fields & COUNTS:
-        counts = await count_listed(list(members))
+        counts = await count_of_classes(ids, MAX_COUNT + 1, wanted)
     return [
         CustomerConnection(
-            nodes=members[one.id],
-            key_of=lambda one: (getattr(one, order.column), one.id),
+            nodes=pages.of(one.id),
+            key_of=lambda one: order.key_of(getattr(one, order.column), one.id),
             arguments=arguments,
-            has_more=one.id in with_more,
+            has_more=one.id in pages.with_more,
             counted=counts.get(one.id),
         )
         for one in classes
@@ -154,8 +157,8 @@ async def _rows_and_uses(
 )
 class CustomerClass(Node):
     code: str | None = strawberry.field(
-        description="The code of a shipped class, such as `COMPANY_UK_LIMITED`, which never"
-        " changes; null for a class that users added."
+        description="The code of a class that came with the platform, such as `COMPANY_UK_LIMITED`,"
+        " which never changes; null for a class that users added."
     )
     name: str = strawberry.field(description="The name of the class, unique regardless of case.")
     display_class: str | None = strawberry.field(
@@ -172,17 +175,18 @@ class CustomerClass(Node):
         description="Whether the customers of the class are sole traders."
     )
     is_reseller: bool = strawberry.field(
-        description="Whether the customers of the class sell services on; it decides invoice"
-        " wording and reporting."
+        description="Whether the customers of the class are resellers, which sell services on; this"
+        " decides the wording of their invoices, and reporting."
     )
     check_companies_house: bool = strawberry.field(
-        description="Whether saving a customer of the class looks it up at Companies House."
+        description="Whether a customer of the class is looked up at Companies House each time it"
+        " is saved."
     )
     is_shipped: bool = computed(
         _is_set,
         "code",
-        description="Whether the class came with the platform. The name and the flags of such a"
-        " class are protected.",
+        description="Whether the class came with the platform. The name of such a class and its"
+        " flags (personal customer, sole trader, reseller, check Companies House) are protected.",
     )
     is_legal_individual: bool = computed(
         is_legal_individual,
@@ -196,8 +200,8 @@ class CustomerClass(Node):
         "retired_at",
         description="Whether the class can be chosen for customers: it is not retired.",
     )
-    status: ClassStatus = computed(  # type: ignore[valid-type]  # an enum with another name
-        _status, "retired_at", description="Whether the class is active or retired; never ALL."
+    status: ClassStatusEnum = computed(  # type: ignore[valid-type]  # an enum with another name
+        _status, "retired_at", description="Whether the class is active or retired."
     )
     created_at: datetime = strawberry.field(description="When the class was created, in UTC.")
     last_modified_at: datetime = strawberry.field(
@@ -205,14 +209,14 @@ class CustomerClass(Node):
     )
     version: int = strawberry.field(
         description="The version of the class. It increases with each change; send it as"
-        " `expectedVersion` with the next one."
+        " `expectedVersion` with the next change."
     )
 
     name_key: strawberry.Private[str]
 
     @strawberry.field(
-        description="Whether the class can be deleted now, and if not, why. Null for partners, and"
-        " without the permission customer_classes:read.",
+        description="Whether the class can be deleted now, and if not, why. Null for partners"
+        " (callers bound to a reseller), and without the permission customer_classes:read.",
         extensions=[ADMINISTRATION],
         metadata=batched(_deletability, paths=()),
     )
@@ -221,8 +225,8 @@ class CustomerClass(Node):
 
     @strawberry.field(
         description="Whether the class can be retired now, and if not, why; retiring a retired"
-        " class changes nothing. Null for partners, and without the permission"
-        " customer_classes:read.",
+        " class changes nothing. Null for partners (callers bound to a reseller), and without the"
+        " permission customer_classes:read.",
         extensions=[ADMINISTRATION],
         metadata=batched(_retirability, paths=()),
     )
@@ -232,49 +236,63 @@ class CustomerClass(Node):
         replacement_id: Annotated[  # noqa: ARG002  # for the schema
             strawberry.ID | None,
             strawberry.argument(
-                description="The id of the class that its customers would move to; by default none."
+                description="The id of the replacement: the class that the customers of the retired"
+                " class would move to. By default there is no replacement."
             ),
         ] = None,
     ) -> Permissibility | None:
         return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(
-        description="The customers of the class by name, or by account number for callers who may"
-        " not see personal data. Null without the permission customers:read.",
+        description="The customers of the class. Null without the permission customers:read.",
         extensions=[Requires(Scope.CUSTOMERS_READ)],
         metadata=batched(
             _customers_of, paths=CONNECTION, extra=("customer_class_id",), places=CUSTOMER_PLACES
         ),
     )
-    def customers(
+    def customers(  # the arguments of lists
         self,
         info: Info,
-        first: Annotated[  # noqa: ARG002  # for the schema
-            int | None,
+        first: First = None,  # noqa: ARG002  # for the schema
+        after: After = None,  # noqa: ARG002  # see above
+        last: Last = None,  # noqa: ARG002  # see above
+        before: Before = None,  # noqa: ARG002  # see above
+        filter: Annotated[  # noqa: ARG002  # see above
+            ClassCustomerFilter | None,
             strawberry.argument(
-                description="The number of customers to return, 0 to 500; 50 by default."
-            ),
-        ] = DEFAULT_PAGE,
-        after: Annotated[  # noqa: ARG002  # for the schema
-            str | None,
-            strawberry.argument(
-                description="Return the customers after this cursor, such as the `endCursor` of"
-                " the page before. Null begins at the start of the list."
+                description="Conditions on the customers to list. Null lists all customers of the"
+                " class."
             ),
         ] = None,
+        sort: Annotated[  # noqa: ARG002  # see above
+            CustomerSort | None,  # type: ignore[valid-type]  # an enum with another name
+            strawberry.argument(
+                description="The order of the list; by default by name. Callers who may not see"
+                " personal data cannot sort by name: their list is sorted by account number"
+                " instead."
+            ),
+        ] = CustomerOrder.NAME_ASC,
     ) -> (
         Annotated["CustomerConnection", strawberry.lazy("schema.types.customer_connection")] | None
     ):
         return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
-    @strawberry.field(
-        description="The changes made to the class, newest first, at most 100. Null for partners,"
-        " and without the permission customer_classes:read.",
-        extensions=[ADMINISTRATION],
-        metadata=AUDIT_TRAIL,
+    audit_trail: AuditEntryConnection | None = audit_trail(
+        ADMINISTRATION,
+        description="The changes made to the class. Null for partners (callers bound to a"
+        " reseller), and without the permission customer_classes:read.",
     )
-    def audit_trail(self, info: Info) -> list[AuditEntry] | None:
-        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
 
 maps_to(CustomerClass, models.CustomerClass)
+
+
+@strawberry.input(
+    description="Conditions on customer classes; a class is listed if it meets all that are given."
+)
+class CustomerClassFilter:
+    statuses: list[ClassStatusEnum] | None = strawberry.field(  # type: ignore[valid-type]  # see above
+        default_factory=lambda: [ClassStatus.ACTIVE],
+        description="Only classes with one of these statuses; by default active ones. Null lists"
+        " active and retired classes.",
+    )

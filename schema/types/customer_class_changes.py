@@ -7,9 +7,8 @@ import strawberry
 from models.rules.classification import FlagWarning
 from models.tables.access import Scope
 from schema.base.descriptions import described_enum
-from schema.base.mutation_fields import dry_run, expected_version, user_errors
+from schema.base.mutation_fields import MutationPayload, dry_run, expected_version
 from schema.base.permissions import INPUT_PERMISSION, Requires
-from schema.base.user_error import UserError
 from schema.types.customer_class import CustomerClass
 
 if TYPE_CHECKING:
@@ -18,13 +17,15 @@ if TYPE_CHECKING:
 ClassWarning = described_enum(
     FlagWarning,
     "CustomerClassWarning",
-    "An unusual combination of a class's flags. The class is saved nevertheless.",
+    "An unusual combination of a customer class's flags. The class is saved nevertheless.",
     {
-        "PERSONAL_AND_SOLE_TRADER": "The class is both for private individuals and for sole"
+        "PERSONAL_AND_SOLE_TRADER": "The class is marked both for private individuals and for sole"
         " traders.",
-        "PERSONAL_AND_RESELLER": "The class is both for private individuals and for resellers.",
+        "PERSONAL_AND_RESELLER": "The class is marked both for private individuals and for"
+        " resellers.",
         "CHECK_OF_NO_UK_COMPANY": "Customers of the class are looked up at Companies House, but"
-        " neither its code nor its name says that it is for UK Limited or UK PLC companies.",
+        " neither the class's code nor its name says that the class is for UK Limited or UK PLC"
+        " companies.",
     },
 )
 
@@ -41,7 +42,7 @@ class SaveCustomerClassInput:
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="The name of the class, 1 to 200 characters, unique regardless of case;"
-        " required to create one.",
+        " required to create a class.",
     )
     display_class: str | None = strawberry.field(
         default=strawberry.UNSET,
@@ -62,27 +63,31 @@ class SaveCustomerClassInput:
     )
     is_reseller: bool | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Whether the customers of the class sell services on; false by default.",
+        description="Whether the customers of the class are resellers, which sell services on;"
+        " false by default.",
     )
     check_companies_house: bool | None = strawberry.field(
         default=strawberry.UNSET,
-        description="Whether saving a customer of the class looks it up at Companies House; false"
-        " by default. Meant for UK Limited and UK PLC companies; refused for private individuals"
-        " and sole traders.",
+        description="Whether a customer of the class is looked up at Companies House each time it"
+        " is saved; false by default. Meant for UK Limited and UK PLC companies; refused for"
+        " classes of private individuals or sole traders.",
     )
     override_reason: str | None = strawberry.field(
         default=None,
-        description="Why the name or the flags of a shipped class are changed, 1 to 1000"
-        " characters; required for such a change, with the permission customer_classes:administer."
-        " Kept in the audit trail.",
+        description="Why the name or a flag (personal customer, sole trader, reseller, check"
+        " Companies House) of a class that came with the platform is changed, 1 to 1000 characters;"
+        " kept in the audit trail. Such a change needs this reason and the permission"
+        " customer_classes:administer.",
     )
     dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of saving a customer class.")
-class SaveCustomerClassPayload:
+class SaveCustomerClassPayload(MutationPayload):
     customer_class: CustomerClass | None = strawberry.field(
-        default=None, description="The saved class; after a version conflict, the current class."
+        default=None,
+        description="The saved class. After the error VERSION_CONFLICT, the class as stored; null"
+        " after other errors.",
     )
     warnings: list[ClassWarning] = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
         default_factory=list,
@@ -90,9 +95,9 @@ class SaveCustomerClassPayload:
     )
     affected_customer_count: int = strawberry.field(
         default=0,
-        description="The number of customers in the class, if its flags changed; otherwise 0.",
+        description="The number of customers that changed flags of the class affect: all customers"
+        " in the class, or 0 if no flag changed.",
     )
-    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(
@@ -101,31 +106,34 @@ class SaveCustomerClassPayload:
 )
 class RetireCustomerClassInput:
     id: strawberry.ID = strawberry.field(
-        description="The id of the class. A shipped class needs the permission"
-        " customer_classes:administer."
+        description="The id of the class to retire. If the class came with the platform, this needs"
+        " the permission customer_classes:administer."
     )
     replacement_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="The id of an active class that replaces it for its customers, in templates"
-        " and as the platform's default; required while the class has customers. Needs the"
-        " permission customers:write.",
+        description="The id of an active class that replaces the retired class for its customers,"
+        " in templates and as the platform's default; required while the retired class has"
+        " customers. Needs the permission customers:write.",
         metadata={INPUT_PERMISSION: Requires(Scope.CUSTOMERS_WRITE)},
     )
     reason: str = strawberry.field(
         description="Why the class is retired, 1 to 1000 characters; kept in the class history of"
-        " each customer moved."
+        " each customer that is moved."
     )
     expected_version: int | None = expected_version("class")
     dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of retiring a customer class.")
-class RetireCustomerClassPayload:
+class RetireCustomerClassPayload(MutationPayload):
     customer_class: CustomerClass | None = strawberry.field(
-        default=None, description="The retired class; after a version conflict, the current class."
+        default=None,
+        description="The retired class. After the error VERSION_CONFLICT, the class as stored; null"
+        " after other errors.",
     )
     replacement: CustomerClass | None = strawberry.field(
-        default=None, description="The class that replaces it; null if there is none."
+        default=None,
+        description="The class that replaces the retired class; null if there is none.",
     )
     moved_customer_count: int = strawberry.field(
         default=0, description="The number of customers that were moved to the replacement."
@@ -135,24 +143,24 @@ class RetireCustomerClassPayload:
         description="The number of lookups at Companies House that were started for the moved"
         " customers.",
     )
-    repointed_templates: list[
+    reassigned_templates: list[
         Annotated["CustomerTemplate", strawberry.lazy("schema.types.customer_template")]
     ] = strawberry.field(
-        default_factory=list, description="The templates that now use the replacement."
+        default_factory=list,
+        description="The templates that named the retired class and now name its replacement.",
     )
     cleared_templates: list[
         Annotated["CustomerTemplate", strawberry.lazy("schema.types.customer_template")]
     ] = strawberry.field(
         default_factory=list,
-        description="The templates that now use no class of their own, because there is no"
-        " replacement.",
+        description="The templates that named the retired class and now name no class, because"
+        " there is no replacement.",
     )
     was_platform_default: bool = strawberry.field(
         default=False,
-        description="Whether the class was the platform's default class; that is now the"
-        " replacement, or none.",
+        description="Whether the retired class was the platform's default class. If so, the default"
+        " is now the replacement, or no class.",
     )
-    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(
@@ -160,7 +168,7 @@ class RetireCustomerClassPayload:
     " changes nothing."
 )
 class ReactivateCustomerClassInput:
-    id: strawberry.ID = strawberry.field(description="The id of the class.")
+    id: strawberry.ID = strawberry.field(description="The id of the class to reactivate.")
     reason: str = strawberry.field(
         default="Reactivated",
         description="Why the class is reactivated, 1 to 1000 characters; kept in the audit trail.",
@@ -170,30 +178,32 @@ class ReactivateCustomerClassInput:
 
 
 @strawberry.type(description="The result of reactivating a customer class.")
-class ReactivateCustomerClassPayload:
+class ReactivateCustomerClassPayload(MutationPayload):
     customer_class: CustomerClass | None = strawberry.field(
         default=None,
-        description="The reactivated class; after a version conflict, the current class.",
+        description="The reactivated class. After the error VERSION_CONFLICT, the class as stored;"
+        " null after other errors.",
     )
-    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(
-    description="The customer class to delete. Only a class that users added, that no customer was"
-    " ever in, and that neither a template nor the platform's default uses, can be deleted."
+    description="The customer class to delete. The class must have been added by users, no customer"
+    " may ever have been in it, and neither a template nor the platform's default may name it."
 )
 class DeleteCustomerClassInput:
-    id: strawberry.ID = strawberry.field(description="The id of the class.")
+    id: strawberry.ID = strawberry.field(description="The id of the class to delete.")
     expected_version: int | None = expected_version("class")
     dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of deleting a customer class.")
-class DeleteCustomerClassPayload:
+class DeleteCustomerClassPayload(MutationPayload):
     deleted_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The id of the deleted class; null on failure."
+        default=None,
+        description="The id of the deleted class; null in a dry run and after an error.",
     )
     customer_class: CustomerClass | None = strawberry.field(
-        default=None, description="The current class if it could not be deleted; otherwise null."
+        default=None,
+        description="The class as stored, if it exists and was not deleted because of an error;"
+        " otherwise null.",
     )
-    user_errors: list[UserError] = user_errors()

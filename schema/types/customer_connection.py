@@ -6,7 +6,7 @@ from schema.base.connection import BoundedConnection
 from schema.types.customer import Customer
 
 
-@strawberry.type(description="A page of customers.")
+@strawberry.type(description="A page of customers, in the form of a Relay connection.")
 class CustomerConnection(BoundedConnection[Customer]):
     """A named class, because customer classes refer to it with `strawberry.lazy`."""
 

@@ -1,87 +1,65 @@
-"""Filters and orders of lists of customers."""
+"""Filters of lists of customers."""
 
 import strawberry
 
-from models.lists.customer_list import CustomerOrder
-from schema.base.descriptions import described_enum
-from schema.types.advisory import ConsentAdvisoryCodeEnum
+from models.lists.customer_list import CustomerFilter as Wanted
+from schema.base.context import Info
+from schema.base.errors import ErrorCode, RequestRefused
+from schema.types.class_customer_filter import ClassCustomerFilter, matching
 from schema.types.customer import LabelEnum, SubscriberKindEnum
-from schema.types.enrichment import EnrichmentStatusEnum
 
-CustomerSort = described_enum(
-    CustomerOrder,
-    "CustomerSort",
-    "The order of a list of customers; customers that are equal in it are ordered by id.",
-    {
-        "NAME_ASC": "By name, A to Z, regardless of case.",
-        "NAME_DESC": "By name, Z to A, regardless of case.",
-        "CREATED_AT_ASC": "By time of creation, oldest first. Do not use it to wait for new"
-        " customers, because a customer can appear after a younger one was listed; read"
-        " `auditTrail` with the operation `customer.created` instead.",
-        "CREATED_AT_DESC": "By time of creation, newest first.",
-        "ACCOUNT_NUMBER_ASC": "By account number, ascending.",
-        "ACCOUNT_NUMBER_DESC": "By account number, descending.",
-    },
-)
+MAX_CHOICES = 500
 
 
 @strawberry.input(
-    description="Conditions on customers; a customer is listed if it meets all that are given."
+    description="Conditions on the customers to list; a customer is listed if it meets all"
+    " conditions that are set."
 )
-class CustomerFilter:
-    """Conditions on customers; null does not filter, except for `parentId`."""
+class CustomerFilter(ClassCustomerFilter):
+    """Conditions on customers and their class; null does not filter, except for `parentId`."""
 
     class_ids: list[strawberry.ID] | None = strawberry.field(
         default=None, description="Only customers in a class with one of these ids; at most 500."
     )
     class_codes: list[str] | None = strawberry.field(
         default=None,
-        description="Only customers in a shipped class with one of these codes, such as"
-        " `COMPANY_UK_LIMITED`; at most 500.",
+        description="Only customers in a class that came with the platform and has one of these"
+        " codes, such as `COMPANY_UK_LIMITED`; at most 500.",
     )
     labels: list[LabelEnum] | None = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
-        default=None, description="Only customers that carry all of these labels."
+        default=None, description="Only customers that have all of these labels."
     )
     subscriber_kind: SubscriberKindEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
-        default=None, description="Only customers of this kind: individuals or organisations."
-    )
-    enrichment_statuses: list[EnrichmentStatusEnum] | None = strawberry.field(  # type: ignore[valid-type]  # see above
         default=None,
-        description="Only customers whose Companies House lookup has one of these statuses.",
+        description="Only customers that PECR treats as individuals (INDIVIDUAL), or as"
+        " organisations (CORPORATE).",
     )
     is_reseller: bool | None = strawberry.field(
         default=None,
-        description="Only customers in reseller classes (true), or only others (false).",
+        description="True: only customers in classes for resellers. False: only customers in other"
+        " classes.",
     )
-    parent_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET,
-        description="Only customers that buy through the reseller with this id; an explicit null"
-        " lists customers without a parent. Leave it out for no condition.",
-    )
-    company_number: str | None = strawberry.field(
-        default=None,
-        description="Only customers with this company number; spaces, dashes and missing leading"
-        " zeros are corrected.",
-    )
-    external_reference: str | None = strawberry.field(
-        default=None, description="Only customers with exactly this external reference."
-    )
-    text: str | None = strawberry.field(
-        default=None,
-        description="Only customers whose name, account number, company number or external"
-        " reference contains this text, regardless of case; up to 200 characters. Refused for"
-        " callers who may not see personal data.",
-    )
-    is_consent_given: bool | None = strawberry.field(
-        default=None,
-        description="Only customers whose consent is given now (true), or is not (false).",
-    )
-    is_non_itemised: bool | None = strawberry.field(
-        default=None,
-        description="Only customers whose request for bills without a list of calls is in force"
-        " now (true), or is not (false).",
-    )
-    advisories: list[ConsentAdvisoryCodeEnum] | None = strawberry.field(  # type: ignore[valid-type]  # see above
-        default=None,
-        description="Only customers that now have at least one of these advisories on consent.",
+
+
+def matching_customers(info: Info, given: CustomerFilter | None) -> Wanted:
+    """Return the conditions in the form that lists read.
+
+    Raises RequestRefused if there are too many values, or a value that cannot be searched for.
+    """
+    if given is None:
+        return Wanted()
+    lists = (given.class_ids, given.class_codes)
+    if any(len(values) > MAX_CHOICES for values in lists if values is not None):
+        raise RequestRefused(
+            ErrorCode.BAD_USER_INPUT,
+            f"`classIds` and `classCodes` may each have at most {MAX_CHOICES} values.",
+        )
+    return matching(
+        info,
+        given,
+        class_ids=given.class_ids,
+        class_codes=given.class_codes,
+        labels=given.labels,
+        subscriber_kind=given.subscriber_kind,
+        is_reseller=given.is_reseller,
     )

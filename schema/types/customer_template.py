@@ -7,9 +7,8 @@ import strawberry
 
 import models
 from schema.base.field_mapping import maps_to, to_one
-from schema.base.mutation_fields import dry_run, expected_version, user_errors
+from schema.base.mutation_fields import MutationPayload, dry_run, expected_version
 from schema.base.node import Node
-from schema.base.user_error import UserError
 from schema.types.customer_class import CustomerClass
 
 if TYPE_CHECKING:
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @strawberry.type(
-    description="A template for new customers: a class and a parent that a customer created from"
-    " it gets."
+    description="A template for new customers, which get their class and their parent (the reseller"
+    " that they buy through) from it."
 )
 class CustomerTemplate(Node):
     name: str = strawberry.field(description="The name of the template, unique regardless of case.")
@@ -28,18 +27,20 @@ class CustomerTemplate(Node):
     )
     version: int = strawberry.field(
         description="The version of the template. It increases with each change; send it as"
-        " `expectedVersion` with the next one."
+        " `expectedVersion` with the next change."
     )
     customer_class: CustomerClass | None = to_one(
         "customer_class",
-        description="The class of customers created from the template; null if they get the"
-        " platform's default class.",
+        description="The class of customers created from the template; null if these customers get"
+        " the platform's default class.",
     )
     parent: Annotated["Customer", strawberry.lazy("schema.types.customer")] | None = to_one(
         "parent",
         description="The reseller that customers created from the template buy through; null if"
         " there is none, or you may not see it.",
     )
+
+    name_key: strawberry.Private[str]
 
 
 maps_to(CustomerTemplate, models.CustomerTemplate)
@@ -54,12 +55,13 @@ class PlatformDefaults:
     )
     version: int = strawberry.field(
         description="The version of the defaults. It increases with each change; send it as"
-        " `expectedVersion` with the next one."
+        " `expectedVersion` with the next change."
     )
     customer_class: CustomerClass | None = to_one(
         "customer_class",
-        description="The class of new customers for which neither the input nor a template names"
-        " one. If null, such customers are refused (CLASS_REQUIRED).",
+        description="The platform's default class: the class of new customers for which neither the"
+        " input nor a template names a class. If null, such customers are refused"
+        " (CLASS_REQUIRED).",
     )
 
 
@@ -81,9 +83,10 @@ class SaveCustomerTemplateInput:
     name: str | None = strawberry.field(
         default=strawberry.UNSET,
         description="The name of the template, 1 to 200 characters, unique regardless of case;"
-        " required to create one.",
+        " required to create a template.",
     )
     customer_class_id: strawberry.ID | None = strawberry.field(
+        name="classId",
         default=strawberry.UNSET,
         description="The id of an active class for customers created from the template; null for"
         " the platform's default class.",
@@ -91,51 +94,54 @@ class SaveCustomerTemplateInput:
     parent_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
         description="The id of the reseller that customers created from the template buy through;"
-        " null for none.",
+        " null for no reseller.",
     )
     dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of saving a template.")
-class SaveCustomerTemplatePayload:
+class SaveCustomerTemplatePayload(MutationPayload):
     customer_template: CustomerTemplate | None = strawberry.field(
         default=None,
-        description="The saved template; after a version conflict, the current template.",
+        description="The saved template. After the error VERSION_CONFLICT, the template as stored;"
+        " null after other errors.",
     )
-    user_errors: list[UserError] = user_errors()
 
 
 @strawberry.input(description="The template to delete. Customers created from it stay as they are.")
 class DeleteCustomerTemplateInput:
-    id: strawberry.ID = strawberry.field(description="The id of the template.")
+    id: strawberry.ID = strawberry.field(description="The id of the template to delete.")
     expected_version: int | None = expected_version("template")
     dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of deleting a template.")
-class DeleteCustomerTemplatePayload:
+class DeleteCustomerTemplatePayload(MutationPayload):
     deleted_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The id of the deleted template; null on failure."
+        default=None,
+        description="The id of the deleted template; null in a dry run and after an error.",
     )
     customer_template: CustomerTemplate | None = strawberry.field(
-        default=None, description="The current template after a version conflict; otherwise null."
+        default=None,
+        description="After the error VERSION_CONFLICT, the template as stored; otherwise null.",
     )
-    user_errors: list[UserError] = user_errors()
 
 
-@strawberry.input(description="The platform's defaults to set for new customers.")
+@strawberry.input(description="The platform's default class to set for new customers.")
 class SavePlatformDefaultsInput:
     customer_class_id: strawberry.ID | None = strawberry.field(
-        description="The id of an active class for customers created without one; null for none."
+        name="classId",
+        description="The id of an active class for customers that are created without a class; null"
+        " for no default, so that such customers are refused.",
     )
     expected_version: int | None = expected_version("defaults")
     dry_run: bool | None = dry_run()
 
 
 @strawberry.type(description="The result of saving the platform's defaults.")
-class SavePlatformDefaultsPayload:
+class SavePlatformDefaultsPayload(MutationPayload):
     platform_defaults: PlatformDefaults | None = strawberry.field(
         default=None,
-        description="The saved defaults; after a version conflict, the current defaults.",
+        description="The saved defaults. After the error VERSION_CONFLICT, the defaults as stored;"
+        " null after other errors.",
     )
-    user_errors: list[UserError] = user_errors()

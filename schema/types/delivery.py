@@ -29,9 +29,9 @@ from models.rules.delivery_situation import (
     DeliveryAdvisoryCode,
     Situation,
     advisories_of,
+    deciding_entry_id,
     decisions,
     difference,
-    entry_behind,
 )
 from models.tables.access import Scope
 from schema.base.descriptions import described_enum
@@ -43,26 +43,30 @@ from schema.types.document import DocumentEnum
 
 STEP_DESCRIPTIONS = {step.name: instruction_of(step) for step in Step}
 DeliveryStepEnum = described_enum(
-    Step, "DeliveryStep", "A step that changes how a document is emailed.", STEP_DESCRIPTIONS
+    Step,
+    "DeliveryStep",
+    "A step by which a user can change how a document is emailed to a contact.",
+    STEP_DESCRIPTIONS,
 )
 
 StepRangeEnum = described_enum(
     StepRange,
     "DeliveryStepRange",
-    "Who is affected by a step.",
+    "The contacts that a step affects.",
     {
-        "CONTACT": "Only this contact.",
-        "ACCOUNT": "The whole account: all contacts on the bill distribution list.",
+        "CONTACT": "The step affects one contact only.",
+        "ACCOUNT": "The step affects the whole account: all contacts on the bill distribution"
+        " list.",
     },
 )
 
 DeliveryAdvisoryCodeEnum = described_enum(
     DeliveryAdvisoryCode,
     "DeliveryAdvisoryCode",
-    "A matter about a delivery that staff should review.",
+    "The kinds of advisories on a delivery: matters that staff should review.",
     {
-        "UNVERIFIED_ADDRESS": "Consent for the account releases call detail to an email address"
-        " that is not verified."
+        "EMAIL_NOT_VERIFIED": "Because of the account's consent, call detail would be emailed to an"
+        " email address that is not verified."
     },
 )
 
@@ -76,53 +80,54 @@ class BillPart:
 
 
 @strawberry.type(
-    description="A step that changes how a document is emailed, by itself or together with other"
-    " steps."
+    description="A step by which a user can change how a document is emailed, by itself or together"
+    " with other steps."
 )
 class DeliveryRemedy:
     step: DeliveryStepEnum = strawberry.field(description="What to do, for programs.")  # type: ignore[valid-type]  # see above
     instruction: str = strawberry.field(description="What to do, for people, in English.")
     mutation: str = strawberry.field(
-        description="The name of the mutation that does it, or starts it."
+        description="The name of the mutation that takes or starts the step."
     )
     applies_to: StepRangeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="Who is affected by the step. Choose CONFIRM_PREFERENCE if only this contact"
-        " wants documents in full, and RECORD_CONSENT if all contacts on the bill distribution"
-        " list may receive them."
+        description="The contacts that the step affects. Choose CONFIRM_PREFERENCE if only this"
+        " contact wants documents in full, and RECORD_CONSENT if all contacts on the bill"
+        " distribution list may receive documents in full."
     )
     outcome: DeliveryOutcomeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The outcome after this step alone. It is the current outcome if one step is"
-        " not enough."
+        description="The outcome for the document if only this step is taken: the same as now if"
+        " other steps are needed too."
     )
 
 
 @strawberry.type(description="How one document is emailed to one contact, and why.")
 class DocumentDelivery:
-    document: DocumentEnum = strawberry.field(description="The document.")  # type: ignore[valid-type]  # see above
+    document: DocumentEnum = strawberry.field(description="The kind of document.")  # type: ignore[valid-type]  # see above
     outcome: DeliveryOutcomeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The form in which the document is emailed, or that it is not."
+        description="How the document is emailed to the contact, if at all."
     )
     reason: DeliveryReasonEnum = strawberry.field(  # type: ignore[valid-type]  # see above
         description="The reason for the outcome, for programs."
     )
     sentence: str = strawberry.field(
-        description="The outcome and the reason, for people, in English."
+        description="The outcome for the document and the reason for it, for people, in English."
     )
     entry_id: strawberry.ID | None = strawberry.field(
         description="The id of the consent or preference entry that the outcome rests on; null if"
-        " there is none, or if that is only assumed."
+        " there is no such entry, or if the preview only assumes the consent or preference."
     )
     sections: list[BillPart] = strawberry.field(
-        description="The sections of the bill, in order; empty for other documents, and if the"
-        " bill is not emailed."
+        description="The sections that the emailed bill has, in order; empty for other documents,"
+        " and if the bill is not emailed."
     )
     is_password_needed: bool = strawberry.field(
-        description="Whether the contact needs a password to open the document. It is shared by"
-        " another way than email, and is never shown here."
+        description="Whether the contact needs a password to open the document. The password is"
+        " shared by another way than email, and is never shown here."
     )
     remedies: list[DeliveryRemedy] = strawberry.field(
-        description="Steps that would change the outcome: towards the full document if it is"
-        " reduced, or away from it if it is full. The `outcome` of each shows its effect alone."
+        description="Steps that would change the outcome: towards the full document (with call"
+        " detail) if it is not emailed in full, or away from it if it is. The `outcome` of each"
+        " step shows the effect of this step alone."
     )
 
 
@@ -136,46 +141,52 @@ class DeliveryAdvisory:
     message: str = strawberry.field(description="What to review, for people, in English.")
 
 
-@strawberry.type(description="What a contact would be emailed.")
+@strawberry.type(
+    description="What a contact would be emailed at the instant of a delivery preview."
+)
 class ContactDelivery:
     contact_id: strawberry.ID = strawberry.field(description="The id of the contact.")
-    is_on_bill_list: bool = strawberry.field(
-        description="Whether the contact was on the customer's bill distribution list at that"
-        " instant."
+    receives_bills: bool = strawberry.field(
+        description="Whether the contact is on the customer's bill distribution list at the instant"
+        " of the preview."
     )
-    is_on_correspondence_list: bool = strawberry.field(
-        description="Whether the contact was marked for correspondence at that instant."
+    receives_correspondence: bool = strawberry.field(
+        description="Whether the contact is marked to receive correspondence at the instant of the"
+        " preview."
     )
     is_sent_correspondence: bool = strawberry.field(
-        description="Whether the contact would be emailed correspondence at that instant: they are"
-        " marked for it and active, and have an email address. Correspondence contains no call"
-        " detail and needs no consent."
+        description="Whether the contact would be emailed correspondence at the instant of the"
+        " preview: they are marked to receive it, active, and have an email address. Correspondence"
+        " contains no call detail and needs no consent."
     )
     is_active: bool = strawberry.field(
-        description="Whether the contact was active at that instant."
+        description="Whether the contact is active at the instant of the preview. An inactive"
+        " contact is sent nothing."
     )
-    has_address: bool = strawberry.field(
-        description="Whether the contact had an email address at that instant."
+    has_email: bool = strawberry.field(
+        description="Whether the contact has an email address at the instant of the preview."
     )
-    is_address_verified: bool = strawberry.field(
-        description="Whether that email address was verified at that instant."
+    is_email_verified: bool = strawberry.field(
+        description="Whether the contact's email address is verified at the instant of the preview."
     )
     documents: list[DocumentDelivery] = strawberry.field(
-        description="The bill, the CDR ZIP and the usage files, in this order."
+        description="How each document is emailed to the contact: the bill, the CDR ZIP (call data"
+        " records) and the usage files, in this order."
     )
     advisories: list[DeliveryAdvisory] = strawberry.field(
-        description="Matters about the delivery that staff should review; empty if there are none."
+        description="Matters about deliveries to the contact that staff should review; empty if"
+        " there are none."
     )
     name: str | None = restricted(
         Scope.CONTACTS_READ,
-        description="The contact's name at that instant. Null without the permission"
+        description="The contact's name at the instant of the preview. Null without the permission"
         " contacts:read.",
         masked=STARRED,
     )
     email: str | None = restricted(
         Scope.CONTACTS_READ,
-        description="The contact's email address at that instant; null if there was none, and"
-        " without the permission contacts:read.",
+        description="The contact's email address at the instant of the preview; null if there is"
+        " none, and without the permission contacts:read.",
         masked=NULLED,
     )
 
@@ -185,73 +196,87 @@ class ContactDelivery:
     " customer's own sign-in. It never depends on class, consent or preference."
 )
 class MyAccountDocument:
-    document: DocumentEnum = strawberry.field(description="The document.")  # type: ignore[valid-type]  # see above
+    document: DocumentEnum = strawberry.field(description="The kind of document.")  # type: ignore[valid-type]  # see above
     outcome: DeliveryOutcomeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The form of the document, always in full: ITEMISED, PLAIN or SENT."
+        description="The form in which MyAccount shows the document, which is always in full:"
+        " ITEMISED, PLAIN or SENT."
     )
-    is_available: bool = strawberry.field(description="Always true.")
+    is_available: bool = strawberry.field(
+        description="Whether the customer can get the document in MyAccount; always true."
+    )
     sections: list[BillPart] = strawberry.field(
         description="All sections of the bill, in order; empty for other documents."
     )
     sentence: str = strawberry.field(
-        description="The availability of the document, for people, in English."
+        description="A sentence on the availability of the document in MyAccount, for people, in"
+        " English."
     )
 
 
-@strawberry.type(description="The outcome for a document, and the reason.")
-class DeliverySummary:
+@strawberry.type(
+    description="The outcome of the delivery decision on a document, and the reason for it."
+)
+class DeliveryOutcomeWithReason:
     outcome: DeliveryOutcomeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The form in which the document is emailed, or that it is not."
+        description="How the document is emailed to the contact, if at all."
     )
     reason: DeliveryReasonEnum = strawberry.field(description="The reason for the outcome.")  # type: ignore[valid-type]  # see above
 
 
 @strawberry.type(
-    description="A document for a contact whose outcome or reason differs under the assumption."
+    description="A difference that the assumptions of a delivery preview make: a document whose"
+    " outcome or reason for one contact differs."
 )
 class DeliveryChange:
     contact_id: strawberry.ID = strawberry.field(description="The id of the contact.")
-    document: DocumentEnum = strawberry.field(description="The document.")  # type: ignore[valid-type]  # see above
-    before: DeliverySummary = strawberry.field(description="The outcome without the assumption.")
-    after: DeliverySummary = strawberry.field(description="The outcome with the assumption.")
+    document: DocumentEnum = strawberry.field(description="The kind of document.")  # type: ignore[valid-type]  # see above
+    before: DeliveryOutcomeWithReason = strawberry.field(
+        description="The outcome and its reason without the assumptions."
+    )
+    after: DeliveryOutcomeWithReason = strawberry.field(
+        description="The outcome and its reason with the assumptions."
+    )
 
 
 @strawberry.type(
     description="What each contact of a customer would be emailed at an instant, according to all"
-    " that is on record now. Nothing is saved or sent."
+    " data that is on record now. Nothing is saved or sent."
 )
 class DeliveryPreview:
     at: datetime = strawberry.field(description="The instant of the preview, in UTC.")
     is_consent_given: bool = strawberry.field(
-        description="Whether the customer's consent is given at that instant."
+        description="Whether the customer's consent to documents in full by email is in force at"
+        " the instant of the preview. It covers all contacts of the customer."
     )
     consent_basis: ConsentBasisEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The lawful basis of the consent; null if consent is not given, or is only"
-        " assumed."
+        description="The lawful basis of the consent; null if consent is not given, or the preview"
+        " only assumes it."
     )
     is_non_itemised_requested: bool = strawberry.field(
         description="Whether the customer's request for bills without a list of calls is in force"
-        " at that instant."
+        " at the instant of the preview."
     )
     class_id: strawberry.ID | None = strawberry.field(
-        description="The id of the class that the customer was in at that instant; null if the"
-        " customer did not exist yet. The class has no effect on what is emailed."
+        description="The id of the class that the customer is in at the instant of the preview;"
+        " null if the customer did not exist yet. The class has no effect on what is emailed."
     )
     class_code: str | None = strawberry.field(
-        description="The code of that class, if it is a shipped class; otherwise null."
+        description="The code of the class in `classId`, if the class came with the platform;"
+        " otherwise null."
     )
     class_name: str | None = strawberry.field(
-        description="The current name of that class; null if there is no class."
+        description="The current name of the class in `classId`; null if there is no class."
     )
     contacts: list[ContactDelivery] = strawberry.field(
-        description="Every contact that the customer had at that instant, oldest first."
+        description="Every contact that the customer has at the instant of the preview, oldest"
+        " first."
     )
     my_account: list[MyAccountDocument] = strawberry.field(
-        description="The documents that the customer can get in MyAccount: always all of them, in"
-        " full."
+        description="The documents that the customer can get in MyAccount, the customer's own"
+        " portal: always all documents, in full."
     )
     difference: list[DeliveryChange] = strawberry.field(
-        description="The outcomes that the assumption changes; empty without an assumption."
+        description="The delivery decisions that the assumptions change; empty without assumptions."
     )
     rules_version: int = strawberry.field(
         description="The version of the delivery rules used; see the query `deliveryRules`."
@@ -287,14 +312,14 @@ def _contact(
 ) -> ContactDelivery:
     return ContactDelivery(
         contact_id=strawberry.ID(contact.contact_id),
-        is_on_bill_list=contact.is_on_bill_list,
-        is_on_correspondence_list=contact.is_on_correspondence_list,
+        receives_bills=contact.receives_bills,
+        receives_correspondence=contact.receives_correspondence,
         is_sent_correspondence=contact.is_sent_correspondence,
         is_active=contact.is_active,
-        has_address=contact.has_address,
-        is_address_verified=contact.is_verified,
+        has_email=contact.has_email,
+        is_email_verified=contact.is_verified,
         documents=[
-            _document(decision, entry_behind(situation, contact, decision.reason))
+            _document(decision, deciding_entry_id(situation, contact, decision.reason))
             for decision in decisions(situation, contact, policy)
         ],
         advisories=[
@@ -357,6 +382,8 @@ def _change(change: Change) -> DeliveryChange:
     return DeliveryChange(
         contact_id=strawberry.ID(change.contact.contact_id),
         document=change.before.document,
-        before=DeliverySummary(outcome=change.before.outcome, reason=change.before.reason),
-        after=DeliverySummary(outcome=change.after.outcome, reason=change.after.reason),
+        before=DeliveryOutcomeWithReason(
+            outcome=change.before.outcome, reason=change.before.reason
+        ),
+        after=DeliveryOutcomeWithReason(outcome=change.after.outcome, reason=change.after.reason),
     )

@@ -12,24 +12,28 @@ MAX_CONTACTS = 100
 
 
 @strawberry.input(
-    description="Changes to assume about a contact. A field left out stays as it is on record."
+    description="Changes to assume about a contact in a delivery preview. A field left out stays as"
+    " it is on record."
 )
 class AssumedContact:
     contact_id: strawberry.ID = strawberry.field(
         description="The id of a contact that the customer has at the instant of the preview."
     )
-    is_on_bill_list: bool | None = strawberry.field(
-        default=None, description="Whether the contact is on the bill distribution list."
+    receives_bills: bool | None = strawberry.field(
+        default=None,
+        description="Whether to assume that the contact is on the bill distribution list (true), or"
+        " is not (false).",
     )
     is_preference_confirmed: bool | None = strawberry.field(
         default=None,
-        description="Whether the contact has a confirmed attachment preference. True also assumes"
-        " a verified email address; false assumes that there is no preference.",
+        description="Whether to assume that the contact has confirmed an attachment preference."
+        " True also assumes that the email address is verified; false assumes that there is no"
+        " preference.",
     )
     preference_documents: list[DocumentEnum] | None = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
         default=None,
-        description="The documents that the assumed preference covers, at least one; by default"
-        " all three. Allowed only if `isPreferenceConfirmed` is true.",
+        description="The documents that the assumed preference covers, at least one; by default the"
+        " bill, the CDR ZIP and the usage files. Allowed only if `isPreferenceConfirmed` is true.",
     )
 
     @property
@@ -54,26 +58,29 @@ class AssumedContact:
 
 
 @strawberry.input(
-    description="Changes to assume about a customer. A field left out stays as it is on record."
-    " Nothing is saved."
+    description="Changes to assume about a customer in a delivery preview. A field left out stays"
+    " as it is on record. Nothing is saved."
 )
 class DeliveryAssumption:
     is_consent_given: bool | None = strawberry.field(
-        default=None, description="Whether the customer's consent is given."
+        default=None,
+        description="Whether to assume that the customer's consent is given (true), or is not"
+        " (false).",
     )
     is_non_itemised_requested: bool | None = strawberry.field(
         default=None,
-        description="Whether the customer's request for bills without a list of calls is in force.",
+        description="Whether to assume that the customer's request for bills without a list of"
+        " calls is in force (true), or is not (false).",
     )
     contacts: list[AssumedContact] | None = strawberry.field(
         default=None,
-        description="Changes to assume about contacts of the customer, each contact at most once;"
-        " at most 100.",
+        description="Changes to assume about the customer's contacts, each contact at most once; at"
+        " most 100.",
     )
     class_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="The id of an active class that the customer is in. It has no effect on what"
-        " is emailed.",
+        description="The id of an active class to assume for the customer. The class has no effect"
+        " on what is emailed.",
     )
 
     def to_assumption(self, customer_class: ClassSituation | None) -> Assumption:
@@ -92,7 +99,7 @@ class DeliveryAssumption:
             is_consent_given=self.is_consent_given,
             is_non_itemised_requested=self.is_non_itemised_requested,
             contacts=[
-                Contact(contact.contact_id, contact.is_on_bill_list, contact.documents)
+                Contact(contact.contact_id, contact.receives_bills, contact.documents)
                 for contact in contacts
             ],
             customer_class=customer_class,

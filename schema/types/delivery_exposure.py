@@ -23,8 +23,9 @@ MAX_COUNTED = 10_000
 
 
 @strawberry.type(
-    description="A period in which a contact would have been emailed documents in full, at one"
-    " email address and on one authority."
+    description="A period in which a contact would have been emailed documents in full (with call"
+    " detail), at one email address and because of one authority: the account's consent, or the"
+    " contact's attachment preference."
 )
 class DeliveryExposure:
     customer_id: strawberry.ID = strawberry.field(
@@ -34,13 +35,15 @@ class DeliveryExposure:
         description="The id of the contact who would have been emailed the documents."
     )
     documents: list[DocumentEnum] = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
-        description="The documents that would have been emailed in full."
+        description="The documents that would have been emailed with all call detail, and without a"
+        " password."
     )
     reason: DeliveryReasonEnum = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The authority: ACCOUNT_CONSENT or CONTACT_PREFERENCE."
+        description="What permitted emailing documents in full: ACCOUNT_CONSENT or"
+        " CONTACT_PREFERENCE."
     )
     basis: ConsentBasisEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The lawful basis of the consent; null for a contact's preference."
+        description="The lawful basis of the consent; null for a contact's attachment preference."
     )
     entry_id: strawberry.ID | None = strawberry.field(
         description="The id of the consent or preference entry that the exposure rests on."
@@ -52,17 +55,19 @@ class DeliveryExposure:
         description="When the exposure ended, in UTC, this instant excluded; not after the"
         " requested period."
     )
-    customer: Customer | None = strawberry.field(description="The customer; null if it was erased.")
+    customer: Customer | None = strawberry.field(
+        description="The customer; null if the customer was erased."
+    )
     contact_name: str | None = restricted(
         Scope.CONTACTS_READ,
-        description="The contact's name when the exposure began; `(erased)` once erased. Null"
-        " without the permission contacts:read.",
+        description="The contact's name when the exposure began; `(erased)` once the contact is"
+        " erased. Null without the permission contacts:read.",
         masked=STARRED,
     )
     email: str | None = restricted(
         Scope.CONTACTS_READ,
-        description="The email address that would have been used; null once erased, and without"
-        " the permission contacts:read.",
+        description="The email address that documents would have been sent to; null once the"
+        " contact is erased, and without the permission contacts:read.",
         masked=NULLED,
     )
     key: strawberry.Private[tuple[str, str, datetime]]
@@ -85,36 +90,68 @@ class DeliveryExposure:
         )
 
 
-@strawberry.type(description="The number of exposures with the same authority and basis.")
-class ExposureAuthority:
-    reason: DeliveryReasonEnum = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The authority: ACCOUNT_CONSENT or CONTACT_PREFERENCE."
+@strawberry.input(
+    description="Conditions on the exposures to list; an exposure is listed if it meets all"
+    " conditions that are set."
+)
+class DeliveryExposureFilter:
+    """Conditions on exposures; null does not filter."""
+
+    customer_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only exposures of contacts of the customer with this id."
     )
-    basis: ConsentBasisEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The lawful basis of the consent; null for contacts' preferences."
+    contact_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Only exposures of the contact with this id."
     )
-    exposure_count: int = strawberry.field(description="The number of exposures.")
-    contact_count: int = strawberry.field(
-        description="The number of different contacts among them."
+    reasons: list[DeliveryReasonEnum] | None = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
+        default=None, description="Only exposures with one of these reasons."
     )
-    customer_count: int = strawberry.field(
-        description="The number of different customers among them."
+    bases: list[ConsentBasisEnum] | None = strawberry.field(  # type: ignore[valid-type]  # see above
+        default=None,
+        description="Only exposures because of a consent with one of these lawful bases.",
     )
 
 
 @strawberry.type(
-    description="The number of exposures in the whole list; at most 10,000 are counted."
+    description="The numbers of exposures, contacts and customers with the same authority and"
+    " lawful basis."
 )
-class DeliveryExposureCounts:
-    exposure_count: int = strawberry.field(description="The number of exposures, at most 10,000.")
+class ExposureAuthority:
+    reason: DeliveryReasonEnum = strawberry.field(  # type: ignore[valid-type]  # see above
+        description="What permitted emailing documents in full: ACCOUNT_CONSENT or"
+        " CONTACT_PREFERENCE."
+    )
+    basis: ConsentBasisEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
+        description="The lawful basis of the consent; null for contacts' attachment preferences."
+    )
+    exposure_count: int = strawberry.field(
+        description="The number of exposures with this authority and basis."
+    )
     contact_count: int = strawberry.field(
-        description="The number of different contacts among them."
+        description="The number of different contacts in these exposures."
     )
     customer_count: int = strawberry.field(
-        description="The number of different customers among them."
+        description="The number of different customers in these exposures."
+    )
+
+
+@strawberry.type(
+    description="The numbers of exposures, contacts and customers in the whole list. Counting stops"
+    " after 10,000 exposures, and `isExact` is then false."
+)
+class DeliveryExposureCounts:
+    exposure_count: int = strawberry.field(
+        description="The number of counted exposures: 10,000 if there are more."
+    )
+    contact_count: int = strawberry.field(
+        description="The number of different contacts in the counted exposures."
+    )
+    customer_count: int = strawberry.field(
+        description="The number of different customers in the counted exposures."
     )
     by_authority: list[ExposureAuthority] = strawberry.field(
-        description="The same numbers for each authority and basis."
+        description="The numbers of counted exposures, contacts and customers for each authority"
+        " and lawful basis."
     )
     is_exact: bool = strawberry.field(
         description="Whether all exposures are counted; false if there are more than 10,000. Use"
@@ -122,7 +159,10 @@ class DeliveryExposureCounts:
     )
 
 
-@strawberry.type(description="A page of exposures, ordered by customer, contact and time.")
+@strawberry.type(
+    description="A page of exposures (periods in which contacts would have been emailed documents"
+    " in full), ordered by customer, contact and time."
+)
 class DeliveryExposureConnection(Page[DeliveryExposure]):
     """A page of exposures, with counts of the whole list by authority and basis."""
 
@@ -130,7 +170,7 @@ class DeliveryExposureConnection(Page[DeliveryExposure]):
 
     @strawberry.field(
         description="The numbers of exposures, contacts and customers in the whole list, by"
-        " authority and basis; counted only when this field is selected."
+        " authority and lawful basis; counted only when this field is selected."
     )
     async def counts(self) -> DeliveryExposureCounts:
         return await self.count()

@@ -17,16 +17,18 @@ from schema.types.document import DocumentEnum
 DeliveryOutcomeEnum = described_enum(
     DeliveryOutcome,
     "DeliveryOutcome",
-    "The form in which a document is emailed, or that it is not.",
+    "The result of a delivery decision: how a document is emailed to a contact, if at all.",
     {
-        "ITEMISED": "The bill is emailed with the list of calls.",
-        "SHORT": "The bill is emailed without the list of calls.",
-        "PLAIN": "The CDR ZIP is emailed unencrypted.",
-        "PASSWORD_PROTECTED": "The CDR ZIP is emailed, protected by a password that is shared by"
-        " another way than email.",
-        "SENT": "The usage files are emailed.",
-        "WITHHELD": "The usage files are not emailed.",
-        "NOT_ADDRESSED": "Nothing is emailed to this contact.",
+        "ITEMISED": "Decision for a bill: email it with the list of calls.",
+        "SHORT": "Decision for a bill: email it without the list of calls.",
+        "PLAIN": "Decision for a CDR ZIP (call data records): email it unencrypted.",
+        "PASSWORD_PROTECTED": "Decision for a CDR ZIP (call data records): email it encrypted with"
+        " a password, which is shared by another way than email.",
+        "SENT": "Decision for usage files: email them.",
+        "WITHHELD": "Decision for usage files: do not email them to this contact, who gets the"
+        " other documents.",
+        "NOT_ADDRESSED": "Decision for any document: do not email it, because this contact is"
+        " emailed no documents at all.",
     },
 )
 DeliveryReasonEnum = described_enum(
@@ -35,17 +37,19 @@ DeliveryReasonEnum = described_enum(
     "The reason for the outcome of a delivery decision. The set is closed, so a client can handle"
     " every value.",
     {
-        "ACCOUNT_CONSENT": "Consent is recorded for the whole account.",
+        "ACCOUNT_CONSENT": "The customer's consent is in force, for the whole account.",
         "CONTACT_PREFERENCE": "The contact has confirmed an attachment preference that covers the"
         " document.",
-        "NO_CONSENT": "No consent is recorded for the account, and no confirmed preference of the"
-        " contact covers the document.",
-        "UNVERIFIED_ADDRESS": "Consent or a preference covers the document, but applies only to a"
-        " verified email address.",
-        "NON_ITEMISED_REQUESTED": "The customer requested bills without a list of calls.",
+        "NO_CONSENT": "The customer's consent is not in force, and no confirmed attachment"
+        " preference of the contact covers the document.",
+        "EMAIL_NOT_VERIFIED": "The customer's consent or the contact's attachment preference covers"
+        " the document, but applies to verified email addresses only, and the contact's is not"
+        " verified.",
+        "NON_ITEMISED_REQUESTED": "The customer's request for bills without a list of calls is in"
+        " force.",
         "CONTACT_INACTIVE": "The contact is not active.",
-        "NOT_ON_BILL_LIST": "The contact is not on the bill distribution list.",
-        "NO_EMAIL": "The contact has no email address.",
+        "DOES_NOT_RECEIVE_BILLS": "The contact is not on the bill distribution list.",
+        "EMAIL_MISSING": "The contact has no email address.",
     },
 )
 BillSectionEnum = described_enum(
@@ -54,64 +58,67 @@ BillSectionEnum = described_enum(
     "A section of a bill.",
     {
         "SUMMARY_TOTALS": "The totals of the bill.",
-        "LINE_RENTALS": "The rental of each line.",
+        "LINE_RENTALS": "The rental of each of the customer's lines.",
         "RECURRING_CHARGES": "The charges that recur with each bill.",
-        "FEATURES": "The features that are charged for.",
+        "FEATURES": "The features of the services that are charged for.",
         "ITEMISED_CALLS": "The list of individual calls.",
     },
 )
 
 
 @strawberry.type(
-    description="The inputs of a delivery decision. The customer's class is not among them: it"
-    " makes no difference."
+    description="The inputs of a delivery decision. The customer's class is not among them, because"
+    " it makes no difference."
 )
 class DeliveryCaseFacts:
     is_consent_given: bool = strawberry.field(
-        description="Whether consent is recorded for the account."
+        description="Whether the customer's consent is in force, for the whole account."
     )
     is_non_itemised_requested: bool = strawberry.field(
-        description="Whether the customer requested bills without a list of calls."
+        description="Whether the customer's request for bills without a list of calls is in force."
     )
     preference_documents: list[DocumentEnum] = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
         description="The documents that the contact's confirmed attachment preference covers;"
         " empty if there is none."
     )
-    is_on_bill_list: bool = strawberry.field(
+    receives_bills: bool = strawberry.field(
         description="Whether the contact is on the bill distribution list."
     )
     is_active: bool = strawberry.field(description="Whether the contact is active.")
-    has_address: bool = strawberry.field(description="Whether the contact has an email address.")
-    is_address_verified: bool = strawberry.field(
-        description="Whether that email address is verified."
+    has_email: bool = strawberry.field(description="Whether the contact has an email address.")
+    is_email_verified: bool = strawberry.field(
+        description="Whether the contact's email address is verified."
     )
-    is_verified_address_required: bool = strawberry.field(
+    is_verified_email_required: bool = strawberry.field(
         description="Whether the platform applies the account's consent to verified email"
         " addresses only."
     )
 
 
 @strawberry.type(description="The delivery decision on one document.")
-class DeliveryVerdict:
-    document: DocumentEnum = strawberry.field(description="The document.")  # type: ignore[valid-type]  # see above
+class DeliveryDecision:
+    document: DocumentEnum = strawberry.field(description="The kind of document.")  # type: ignore[valid-type]  # see above
     outcome: DeliveryOutcomeEnum = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The form in which the document is emailed, or that it is not."
+        description="How the document is emailed to the contact, if at all."
     )
     reason: DeliveryReasonEnum = strawberry.field(description="The reason for the outcome.")  # type: ignore[valid-type]  # see above
     sections: list[BillSectionEnum] = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The sections of the bill, in order; empty for other documents, and if the"
-        " bill is not emailed."
+        description="The sections that the emailed bill has, in order; empty for other documents,"
+        " and if the bill is not emailed."
     )
     is_password_needed: bool = strawberry.field(
-        description="Whether the contact needs a password to open the document; it is shared by"
-        " another way than email."
+        description="Whether the contact needs a password to open the document; the password is"
+        " shared by another way than email."
     )
 
 
-@strawberry.type(description="A combination of inputs, and the decisions on the three documents.")
+@strawberry.type(
+    description="A case of the delivery rules: a combination of inputs, and the decisions on the"
+    " three documents."
+)
 class DeliveryCase:
-    given: DeliveryCaseFacts = strawberry.field(description="The inputs.")
-    expected: list[DeliveryVerdict] = strawberry.field(
+    given: DeliveryCaseFacts = strawberry.field(description="The inputs of the decisions.")
+    expected: list[DeliveryDecision] = strawberry.field(
         description="The decisions on the bill, the CDR ZIP and the usage files, in this order."
     )
 
@@ -123,14 +130,14 @@ class DeliveryCase:
                 is_consent_given=facts.is_consent_given,
                 is_non_itemised_requested=facts.is_non_itemised_requested,
                 preference_documents=in_order(facts.preference_documents),
-                is_on_bill_list=facts.is_on_bill_list,
+                receives_bills=facts.receives_bills,
                 is_active=facts.is_active,
-                has_address=facts.has_address,
-                is_address_verified=facts.is_address_verified,
-                is_verified_address_required=case.is_verified_address_required,
+                has_email=facts.has_email,
+                is_email_verified=facts.is_email_verified,
+                is_verified_email_required=case.is_verified_email_required,
             ),
             expected=[
-                DeliveryVerdict(
+                DeliveryDecision(
                     document=decision.document,
                     outcome=decision.outcome,
                     reason=decision.reason,
@@ -148,30 +155,33 @@ class DeliveryCase:
 )
 class DeliveryRules:
     version: int = strawberry.field(
-        description="The version of the table. It increases with each change."
+        description="The version of the delivery rules. It increases with each change to the table."
     )
-    digest: str = strawberry.field(description="The SHA-256 hash of the table, in hexadecimal.")
-    is_verified_address_required: bool = strawberry.field(
+    digest: str = strawberry.field(
+        description="The SHA-256 hash of the table of delivery rules, in hexadecimal."
+    )
+    is_verified_email_required: bool = strawberry.field(
         description="Whether this platform applies the account's consent to verified email"
         " addresses only."
     )
     preference_releases: list[DocumentEnum] = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The documents that a contact's confirmed preference can release on this"
-        " platform."
+        description="The documents that this platform emails in full because of a contact's"
+        " confirmed attachment preference."
     )
     cases: list[DeliveryCase] = strawberry.field(
-        description="Every combination of inputs for a contact that is emailed something. Where"
-        " nothing is emailed, consent, preference and verification make no difference: such a"
-        " combination is listed twice, with none of these and with all of them."
+        description="All cases of the delivery rules. For contacts that are emailed documents,"
+        " every combination of inputs is listed. For other contacts, consent, preference and"
+        " verification make no difference: such a combination of the remaining inputs is listed"
+        " twice, with none and with all of these three."
     )
 
     @classmethod
-    def under(cls, policy: DeliveryPolicy) -> "DeliveryRules":
+    def for_policy(cls, policy: DeliveryPolicy) -> "DeliveryRules":
         """Return the table of all cases, and the settings of `policy` that select among them."""
         return cls(
             version=VERSION,
             digest=digest(),
-            is_verified_address_required=policy.needs_verified_address,
+            is_verified_email_required=policy.needs_verified_email,
             preference_releases=in_order(policy.preference_releases),
             cases=_shown(),
         )

@@ -8,7 +8,7 @@ DocumentEnum = described_enum(
     "Document",
     "A kind of document that is sent by email.",
     {
-        "BILL": "The bill, with or without the list of calls.",
+        "BILL": "The customer's bill, with or without the list of calls.",
         "CDR_ZIP": "The ZIP archive of call data records (CDRs), unencrypted or protected by a"
         " password.",
         "USAGE_FILES": "The files of raw call and usage data.",

@@ -1,8 +1,8 @@
-"""GraphQL types of a customer's lookups at Companies House: status, runs and suggestions."""
+"""GraphQL types of a customer's lookups at Companies House: their status and history."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -15,44 +15,41 @@ from models.rules.enrichment_status import (
     FieldOutcome,
     upcoming_attempt,
 )
-from models.rules.profile import FIGURES, ProfileEntry, ValueSource
-from models.storage.fault_log import report
+from models.rules.profile import ProfileField, ValueSource
 from models.storage.sql import among
+from schema.base.context import Info
 from schema.base.descriptions import described_enum
-from schema.base.field_mapping import Selection, batched, computed, maps_to
+from schema.base.field_mapping import Selection, batched, maps_to, prefetched, to_one
 from schema.base.node import Node
-from schema.base.personal import Masked
 from schema.types.lookup_queue import LookupQueuePosition
-from schema.types.profile_value import (
-    ProfileValue,
-    ValueSourceEnum,
-    address_value,
-    count_value,
-    date_value,
-    money_value,
-)
+from schema.types.profile_value import ValueSourceEnum
+
+if TYPE_CHECKING:
+    from schema.types.customer import Customer
 
 EnrichmentStatusEnum = described_enum(
     EnrichmentStatus,
     "EnrichmentStatus",
-    "The state of the lookup of a customer at Companies House.",
+    "The state of the latest lookup of a customer at Companies House.",
     {
         "NOT_APPLICABLE": "The customer's class is not checked at Companies House, or no lookup was"
         " ever requested.",
         "PENDING": "The lookup waits in the queue; see `queue`.",
-        "RUNNING": "The customer is being looked up.",
+        "RUNNING": "The lookup is running.",
         "RETRYIN"
-        "G": "An attempt failed for a reason that may be temporary, and will be repeated; see"
-        " `nextAttemptAt` and `queue`.",
-        "SUCCEEDED": "The company profile and the newest accounts were read.",
-        "PARTIAL": "The company profile was read, but not all figures of the newest accounts; see"
-        " `reason`.",
-        "NOT_FOUND": "The register has no company with that number.",
-        "NEEDS_COMPANY_NUMBER": "The customer has no company number to look up; save one.",
-        "FAILED": "The lookup failed and is not repeated; see `reason`. Saving the customer,"
-        " `requestEnrichment` and `restartEnrichments` start another.",
+        "G": "The last attempt failed for a reason that may be temporary; the lookup tries again,"
+        " see `nextAttemptAt` and `queue`.",
+        "SUCCEEDED": "The lookup read the company profile and the newest accounts.",
+        "PARTIAL": "The lookup read the company profile, but not all figures of the newest"
+        " accounts; see `reason`.",
+        "NOT_FOUND": "Companies House has no company with the customer's company number.",
+        "NEEDS_COMPANY_NUMBER": "There is no lookup, because the customer has no company number;"
+        " save one.",
+        "FAILED": "The lookup failed and is not tried again; see `reason`. Saving the customer,"
+        " `requestEnrichment` and `restartEnrichments` start another lookup.",
         "CANCELLE"
-        "D": "The lookup was stopped before it was done, for instance by a change of class.",
+        "D": "The lookup was stopped before it was done, for instance because the customer moved to"
+        " another class; see `reason`.",
     },
 )
 
@@ -62,23 +59,33 @@ EnrichmentReasonEnum = described_enum(
     "The reason for the state of a lookup.",
     {
         "NO_ACCOUNTS_YET": "The company has filed no accounts.",
-        "ACCOUNTS_PDF_ONLY": "The newest accounts exist only on paper or as PDF.",
-        "ACCOUNTS_UNAVAILABLE": "Companies House does not provide the newest accounts.",
-        "ACCOUNTS_UNREADABLE": "The newest accounts could not be read safely.",
+        "ACCOUNTS_PDF_ONLY": "The company's newest accounts exist only on paper or as PDF.",
+        "ACCOUNTS_UNAVAILABLE": "Companies House does not provide the company's newest accounts.",
+        "ACCOUNTS_UNREADABLE": "The company's newest accounts could not be read safely.",
         "IDENTITY_MISMATCH": "The filed accounts belong to another company.",
-        "EMPLOYEES_NOT_DISCLOSED": "The accounts do not give the number of employees.",
-        "FIGURES_NOT_TAGGED": "The accounts hold no asset figure that a program can read.",
-        "NOT_LIMITED_OR_PLC": "On the register this is neither a limited company nor a PLC.",
-        "UNKNOWN_COMPANY_NUMBER": "The register has no company with that number.",
+        "EMPLOYEES_NOT_DISCLOSED": "The company's newest accounts do not give the number of"
+        " employees.",
+        "FIGURES_NOT_TAGGED": "The company's newest accounts have no asset figure that a program"
+        " can read.",
+        "NOT_LIMITED_OR_PLC": "According to Companies House, the company is neither a limited"
+        " company nor a PLC.",
+        "UNKNOWN_COMPANY_NUMBER": "Companies House has no company with the customer's company"
+        " number.",
         "BLOCKED": "Companies House refuses the platform's API key; all lookups wait until an"
-        " operator has solved this.",
-        "REFUSED_BY_REGISTER": "Companies House refuses this request permanently.",
-        "RATE_LIMITED": "The allowance of requests to Companies House is used up for now.",
+        " operator of the platform has solved this.",
+        "REFUSED_BY_REGISTER": "Companies House refuses the lookup's request permanently, so the"
+        " lookup is not tried again.",
+        "RATE_LIMITED": "The platform has used up the number of requests that Companies House"
+        " allows at present.",
         "REGISTER_UNAVAILABLE": "Companies House does not answer, or answers with an error.",
-        "GAVE_UP": "All attempts failed, for longer than lookups are repeated.",
-        "INTERNAL_ERROR": "The platform failed; the fault was logged.",
-        "CLASS_CHANGED": "The customer moved to a class that is not checked.",
-        "COMPANY_NUMBER_CHANGED": "A lookup of the new company number replaced this one.",
+        "GAVE_UP": "All attempts failed until the time limit for repeating them; the lookup is not"
+        " tried again.",
+        "INTERNAL_ERROR": "The attempt failed because of a fault in the platform, which was"
+        " logged.",
+        "CLASS_CHANGED": "The customer moved to a class that is not checked at Companies House, or"
+        " the check of its class was turned off.",
+        "COMPANY_NUMBER_CHANGED": "The customer's company number changed, so a lookup of the new"
+        " number replaced this one.",
         "CUSTOMER_DELETED": "The customer was deleted.",
     },
 )
@@ -86,13 +93,31 @@ EnrichmentReasonEnum = described_enum(
 FieldOutcomeEnum = described_enum(
     FieldOutcome,
     "FieldOutcome",
-    "The result of a lookup for one field.",
+    "The result of a lookup for one field of the company profile.",
     {
-        "FOUND": "The field was filled from the register.",
-        "NOT_FILED": "Neither the register nor the newest accounts have the field.",
-        "UNREADABLE": "The field was filed in a form that a program cannot read.",
-        "KEPT_USER_VALUE": "The value that a user typed was kept; a different value of the register"
-        " becomes a suggestion.",
+        "FOUND": "The field was filled from Companies House.",
+        "NOT_FILED": "Neither the company's data at Companies House nor its newest accounts have a"
+        " value for the field.",
+        "UNREADABLE": "The company filed a value for the field in a form that a program cannot"
+        " read.",
+        "KEPT_USER_VALUE": "The value that a user typed was kept; a different value from Companies"
+        " House becomes a suggestion.",
+    },
+)
+
+ProfileFieldEnum = described_enum(
+    ProfileField,
+    "ProfileField",
+    "A field of the company profile that lookups fill and users may edit.",
+    {
+        "REGISTERED_ADDRESS": "The field `registeredAddress`.",
+        "INCORPORATED_ON": "The field `incorporatedOn`.",
+        "EMPLOYEES": "The field `employees`.",
+        "FIXED_ASSETS": "The field `fixedAssets`.",
+        "CURRENT_ASSETS": "The field `currentAssets`.",
+        "TOTAL_ASSETS": "The field `totalAssets`.",
+        "TOTAL_ASSETS_LESS_CURRENT_LIABILITIES": "The field `totalAssetsLessCurrentLiabilities`.",
+        "NET_ASSETS": "The field `netAssets`.",
     },
 )
 
@@ -102,49 +127,64 @@ EnrichmentTriggerEnum = described_enum(
     "The event that started a lookup.",
     {
         "SAVE": "The customer was saved.",
-        "CLASS_CHANGE": "The customer was moved to a checked class.",
-        "RETIREMENT": "The customer's class was retired and replaced by a checked one.",
-        "REQUEST": "`requestEnrichment` or `restartEnrichments` was called.",
+        "CLASS_CHANGE": "The customer was moved to a class that is checked at Companies House, or"
+        " the check of its class was turned on again.",
+        "RETIREMENT": "The customer's class was retired and replaced by a class that is checked at"
+        " Companies House.",
+        "REQUEST": "A user called `requestEnrichment` or `restartEnrichments`.",
     },
 )
 
 
 NEXT_ATTEMPT = (
-    "The earliest time of the next attempt, in UTC, never in the past; null if the lookup runs, has"
-    " ended, or waits only for the lookups before it in the queue."
+    "The earliest time of the lookup's next attempt, in UTC, never in the past; null if the lookup"
+    " runs, has ended, or waits only for the lookups before it in the queue."
 )
-WHY = "The reason for the state; null if the state explains itself."
+WHY = "The reason for the state in `status`; null if the state needs no explanation."
 
 
 @strawberry.type(description="The result of a lookup for one field of the company profile.")
 class EnrichedField:
-    name: str = strawberry.field(
-        description="The name of the field of CompanyProfile, such as netAssets."
-    )
-    outcome: FieldOutcomeEnum = strawberry.field(description="The result for the field.")  # type: ignore[valid-type]  # an enum with another name
+    field: ProfileFieldEnum = strawberry.field(description="The field.")  # type: ignore[valid-type]  # an enum with another name
+    outcome: FieldOutcomeEnum = strawberry.field(description="What the lookup found for the field.")  # type: ignore[valid-type]  # an enum with another name
     source: ValueSourceEnum | None = strawberry.field(  # type: ignore[valid-type]  # see above
-        description="The source of the value; null if none was found."
+        description="The source of the field's value; null if no value was found."
     )
+
+
+async def _next_attempts(selection: Selection, runs: Sequence[Any]) -> list[datetime | None]:
+    now = selection.info.context.clock()
+    return [upcoming_attempt(run.row_status, run.row_next_attempt_at, now) for run in runs]
 
 
 @strawberry.type(description="One lookup of a customer, from the request to its end.")
-class EnrichmentRun:
-    id: strawberry.ID = strawberry.field(description="The id of the lookup.")
+class EnrichmentRun(Node):
+    customer: Annotated["Customer", strawberry.lazy("schema.types.customer")] = to_one(
+        "customer", description="The customer that is looked up."
+    )
     company_number: str | None = strawberry.field(
-        description="The company number looked up; null if the customer had none."
+        description="The company number that was looked up; null if the customer had none."
     )
     trigger: EnrichmentTriggerEnum = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
         description="The event that started the lookup."
     )
     status: EnrichmentStatusEnum = strawberry.field(description="The state of the lookup.")  # type: ignore[valid-type]  # see above
     reason: EnrichmentReasonEnum | None = strawberry.field(description=WHY)  # type: ignore[valid-type]  # see above
-    attempts: int = strawberry.field(description="The number of attempts made so far.")
+    attempts: int = strawberry.field(
+        description="The number of attempts that the lookup has made so far."
+    )
     requested_at: datetime = strawberry.field(description="When the lookup was requested, in UTC.")
     finished_at: datetime | None = strawberry.field(
         description="When the lookup ended, in UTC; null if it has not."
     )
-    next_attempt_at: datetime | None = strawberry.field(description=NEXT_ATTEMPT)
     fields_read: strawberry.Private[list[dict[str, Any]]]
+
+    @strawberry.field(
+        description=NEXT_ATTEMPT,
+        metadata=batched(_next_attempts, "status", "next_attempt_at", paths=()),
+    )
+    def next_attempt_at(self, info: Info) -> datetime | None:
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
 
 maps_to(EnrichmentRun, models.EnrichmentRun)
@@ -155,28 +195,36 @@ class Enrichment:
     status: EnrichmentStatusEnum = strawberry.field(description="The state of the latest lookup.")  # type: ignore[valid-type]  # an enum with another name
     reason: EnrichmentReasonEnum | None = strawberry.field(description=WHY)  # type: ignore[valid-type]  # see above
     attempts: int = strawberry.field(
-        description="The number of attempts that the latest lookup made so far."
+        description="The number of attempts that the latest lookup has made so far."
     )
     requested_at: datetime | None = strawberry.field(
-        description="When the latest lookup was requested, in UTC; null if none was."
+        description="When the latest lookup was requested, in UTC; null if no lookup was ever"
+        " requested."
     )
     finished_at: datetime | None = strawberry.field(
-        description="When the latest lookup ended, in UTC; null if it has not, or none was"
-        " requested."
+        description="When the latest lookup ended, in UTC; null if it has not ended, or no lookup"
+        " was ever requested."
     )
     next_attempt_at: datetime | None = strawberry.field(description=NEXT_ATTEMPT)
     fields: list[EnrichedField] = strawberry.field(
-        description="The result for each field, from the latest lookup that read any; empty if none"
-        " did."
+        description="The result for each field of the company profile, from the latest lookup that"
+        " read any field; empty if no lookup did."
     )
-    history: list[EnrichmentRun] = strawberry.field(description="All lookups, newest first.")
+    history: list[EnrichmentRun] = strawberry.field(
+        description="All lookups of the customer, newest first."
+    )
     queue: LookupQueuePosition | None = strawberry.field(
-        description="The position of the lookup in the queue; null if it does not wait there."
+        description="The position of the latest lookup in the queue; null if it does not wait"
+        " there."
     )
 
     @classmethod
     def of(
-        cls, status: EnrichmentStatus, runs: list[EnrichmentRun], position: QueuePosition | None
+        cls,
+        status: EnrichmentStatus,
+        runs: Sequence[Any],
+        position: QueuePosition | None,
+        now: datetime,
     ) -> "Enrichment":
         """Return the enrichment of a customer.
 
@@ -192,9 +240,11 @@ class Enrichment:
             attempts=latest.attempts if latest else 0,
             requested_at=latest.requested_at if latest else None,
             finished_at=latest.finished_at if latest else None,
-            next_attempt_at=latest.next_attempt_at if latest else None,
+            next_attempt_at=upcoming_attempt(latest.status, latest.next_attempt_at, now)
+            if latest
+            else None,
             fields=[_field(read) for read in ended.fields_read] if ended else [],
-            history=runs,
+            history=list(runs),
             queue=LookupQueuePosition.of(position),
         )
 
@@ -211,14 +261,13 @@ async def enrichments(selection: Selection, customers: Sequence[Any]) -> list[En
     for run in await selection.reader.read(
         among("t0.customer_id", list(runs)), "ORDER BY t0.id DESC"
     ):
-        run.next_attempt_at = upcoming_attempt(run.status, run.next_attempt_at, now)
         runs[run.customer_id].append(run)
     positions: Mapping[str, QueuePosition] = {}
     if QUEUE in selection.fields:
         waiting = [one.id for one in customers if one.row_enrichment_status in WAITING]
         positions = await context.lookups.positions(waiting)
     return [
-        Enrichment.of(one.row_enrichment_status, runs[one.id], positions.get(one.id))
+        Enrichment.of(one.row_enrichment_status, runs[one.id], positions.get(one.id), now)
         for one in customers
     ]
 
@@ -240,98 +289,10 @@ ENRICHMENT = batched(
 )
 
 
-def camel(name: str) -> str:
-    """Convert a Python name to the schema's spelling: `net_assets` to `netAssets`."""
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)
-
-
-def _value(name: str, stored: dict[str, Any]) -> ProfileValue | None:
-    entry = ProfileEntry(**stored)  # type: ignore[typeddict-item]  # written by us
-    try:
-        return _shown(name, entry)
-    except (ArithmeticError, ValueError) as error:
-        report("suggestion_unreadable", error, field=name)
-        return None
-
-
-def _shown(name: str, entry: ProfileEntry) -> ProfileValue | None:
-    if name == "registered_address":
-        return address_value(entry, {})
-    if name == "incorporated_on":
-        return date_value(entry)
-    return money_value(entry) if name in FIGURES else count_value(entry)
-
-
-def _masked_value(name: str, stored: dict[str, Any], *flags: bool) -> ProfileValue | None:
-    if name == "registered_address" and any(flags):
-        stored = {**stored, "value": {}}
-    return _value(name, stored)
-
-
-VALUE = Masked(
-    (
-        "field",
-        "entry",
-        "customer.customer_class.is_personal_customer",
-        "customer.customer_class.is_sole_trader",
-    ),
-    _masked_value,
-    "an address without lines if the customer is a legal individual",
-)
-
-
-@strawberry.type(
-    description="A value of the register that differs from the one that a user typed; a user"
-    " accepts or rejects it."
-)
-class Suggestion(Node):
-    field: str = computed(
-        camel, "field", description="The name of the field of CompanyProfile, such as netAssets."
-    )
-    value: ProfileValue | None = computed(
-        _value,
-        "field",
-        "entry",
-        description="The value of the register; null if it is too large for the schema, or"
-        " damaged.",
-        masked=VALUE,
-    )
-    created_at: datetime = strawberry.field(description="When a lookup found the value, in UTC.")
-
-
-maps_to(Suggestion, models.Suggestion)
-
-
-@strawberry.type(
-    description="A company found by name. The search changes no customer; to choose the company,"
-    " save its number with the customer."
-)
-class CompanyCandidate:
-    company_number: str = strawberry.field(
-        description="The company number, as the register writes it."
-    )
-    name: str = strawberry.field(description="The company's name on the register.")
-    company_status: str | None = strawberry.field(
-        description="The company's status as the register writes it, such as active or dissolved;"
-        " null if the register gives none."
-    )
-    company_type: str | None = strawberry.field(
-        description="The company's type as the register writes it, such as ltd or plc; null if the"
-        " register gives none."
-    )
-    incorporated_on: date | None = strawberry.field(
-        description="The day of incorporation; null if the register gives none."
-    )
-    address: str | None = strawberry.field(
-        description="The company's address on one line; null if the register gives none."
-    )
-
-
 def _field(read: dict[str, Any]) -> EnrichedField:
     source = read["source"]
     return EnrichedField(
-        name=camel(read["name"]),
+        field=ProfileField(read["name"]),
         outcome=FieldOutcome(read["outcome"]),
         source=None if source is None else ValueSource(source),
     )

@@ -11,30 +11,36 @@ from schema.base.descriptions import described_enum
 LookupUrgencyEnum = described_enum(
     Urgency,
     "LookupUrgency",
-    "The urgency of a lookup, by its origin. Lookups of all urgencies make progress at any time;"
-    " the more urgent ones get a larger share of the requests to Companies House.",
+    "The urgency of a lookup, which follows from what started it. Lookups of all urgencies make"
+    " progress at any time; the more urgent ones get a larger share of the requests to Companies"
+    " House.",
     {
-        "REQUESTED": "A user requested the lookup of this customer.",
+        "REQUESTED": "A user requested the lookup of one customer.",
         "SAVED": "A user saved the customer.",
-        "BULK": "The lookup is one of many: a whole class was looked up or retired, or lookups were"
-        " restarted.",
-        "REFRESH": "The lookup is a regular update; nobody waits for it.",
+        "BULK": "The lookup is one of many: a user requested lookups for a whole class, retired a"
+        " class, or restarted lookups.",
+        "REFRESH": "The platform updates the customer's data at regular times; no user waits for"
+        " the lookup.",
     },
 )
 
 
-@strawberry.type(description="The position of a waiting lookup in the queue.")
+@strawberry.type(
+    description="The position of a waiting lookup in the queue of lookups at Companies House."
+)
 class LookupQueuePosition:
     urgency: LookupUrgencyEnum = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
         description="The urgency of the lookup."
     )
     ahead_count: int = strawberry.field(
-        description="The number of waiting lookups of the same urgency that start before this one,"
-        " at most 1,000. For a partner only its own customers count; lookups of other resellers'"
-        " customers may start in between."
+        description="The number of waiting lookups of the same urgency that start before this one."
+        " If there are more than 1,000, this is 1,000 and `isAheadCountCapped` is true. For a"
+        " partner (a caller bound to a reseller), only lookups of its own customers count; those of"
+        " other resellers' customers may start in between."
     )
     is_ahead_count_capped: bool = strawberry.field(
-        description="Whether more lookups start before this one than the 1,000 that are counted."
+        description="Whether more than 1,000 lookups start before this one, so that `aheadCount` is"
+        " too low."
     )
     estimated_at: datetime | None = strawberry.field(
         description="An estimate of when the lookup ends, in UTC, from the number of lookups that"
@@ -66,23 +72,28 @@ class LookupQueueDepth:
 
 
 @strawberry.type(
-    description="The number of requests that Companies House allows the platform to send."
+    description="The number of requests that Companies House allows the platform to send in a"
+    " window of time."
 )
 class RegisterAllowance:
     limit: int = strawberry.field(
-        description="The number of requests allowed in a window; a lookup usually takes four."
+        description="The number of requests allowed in a window of `windowSeconds`; a lookup"
+        " usually takes four."
     )
-    window_seconds: float = strawberry.field(description="The length of the window, in seconds.")
+    window_seconds: float = strawberry.field(
+        description="The length of the window of time that `limit` applies to, in seconds."
+    )
     available_count: int = strawberry.field(
-        description="The number of requests that could be sent now. While lookups wait it is close"
-        " to zero, because each request is used as soon as it is allowed."
+        description="The number of requests that the platform could send now. While lookups wait,"
+        " the number is close to zero, because each request is sent as soon as it is allowed."
     )
     blocked_at: datetime | None = strawberry.field(
-        description="When Companies House refused the platform's API key, in UTC; null if it did"
-        " not."
+        description="When Companies House refused the platform's API key, in UTC; null if the key"
+        " is not refused."
     )
     blocked_reason: str | None = strawberry.field(
-        description="The code of the refusal of the API key; null if there was none."
+        description="The code of the reason why Companies House refused the API key; null if the"
+        " key is not refused."
     )
 
     @classmethod
@@ -98,23 +109,25 @@ class RegisterAllowance:
 
 
 @strawberry.type(
-    description="All lookups that have not ended. For a partner only its own customers count."
+    description="The lookups at Companies House that have not ended. For a partner (a caller bound"
+    " to a reseller), only lookups of its own customers count."
 )
 class EnrichmentBacklog:
     waiting_count: int = strawberry.field(
         description="The number of lookups that wait in the queue and are ready to start."
     )
     depths: list[LookupQueueDepth] = strawberry.field(
-        description="The number of waiting lookups of each urgency, the most urgent first; those"
-        " with none are included."
+        description="The number of waiting lookups of each urgency, the most urgent first;"
+        " urgencies without waiting lookups are included."
     )
     running_count: int = strawberry.field(description="The number of lookups that run now.")
     retrying_count: int = strawberry.field(
-        description="The number of lookups that wait for the time of their next attempt."
+        description="The number of lookups that wait for the time of their next attempt, because"
+        " the last one failed."
     )
     oldest_requested_at: datetime | None = strawberry.field(
-        description="When the oldest lookup that is ready to start was requested, in UTC; null if"
-        " none waits."
+        description="When the oldest of the lookups that are ready to start was requested, in UTC;"
+        " null if none waits."
     )
     recently_ended_count: int = strawberry.field(
         description="The number of lookups that ended in the last 15 minutes."
@@ -127,10 +140,12 @@ class EnrichmentBacklog:
     )
     is_blocked: bool = strawberry.field(
         description="Whether all lookups are stopped because Companies House refuses the platform's"
-        " API key. They continue when an operator has replaced the key or resumed them."
+        " API key. The lookups continue when an operator of the platform has replaced the key or"
+        " resumed them."
     )
     allowance: RegisterAllowance | None = strawberry.field(
-        description="The allowance of requests that all lookups share; null for partners."
+        description="The number of requests that Companies House allows for all lookups together;"
+        " null for partners (callers bound to a reseller)."
     )
 
     @classmethod

@@ -28,40 +28,47 @@ BlockerCode = described_enum(
     "A reason why a customer class cannot be deleted or retired; the mutation would be refused with"
     " the error of the same code.",
     {
-        "SHIPPED_CLASS_PROTECTED": "The class came with the platform; shipped classes cannot be"
+        "SHIPPED_CLASS_PROTECTED": "The class came with the platform; such classes cannot be"
         " deleted.",
         "CLASS_HAS_BEEN_USED": "A customer is or was in the class; `count` is the number of"
         " customers ever in it.",
-        "CLASS_REFERENCED": "The platform defaults or templates name the class; `count` is their"
+        "CLASS_REFERENCED": "The platform's default or templates name the class; `count` is their"
         " number.",
-        "CLASS_HAS_CUSTOMERS": "Customers are in the class and no replacement is given; `count` is"
-        " their number.",
-        "CLASS_RETIRED": "The replacement class is retired.",
-        "REPLACEMENT_IS_SAME_CLASS": "The replacement is the class itself.",
-        "CUSTOMER_HAS_CHILDREN": "Other customers buy through customers in the class, and the"
-        " replacement is not a reseller class; `count` is the number of those other customers.",
+        "CLASS_HAS_CUSTOMERS": "Customers are in the class, and no replacement is given to move"
+        " them to; `count` is their number.",
+        "CLASS_RETIRED": "The given replacement is itself a retired class.",
+        "REPLACEMENT_IS_SAME_CLASS": "The given replacement is the class itself.",
+        "CUSTOMER_HAS_CHILDREN": "Other customers buy through customers in the class, and the given"
+        " replacement is not a class for resellers; `count` is the number of those other"
+        " customers.",
     },
 )
 
 
 @strawberry.type(description="A reason why a customer class cannot be deleted or retired.")
 class Blocker:
-    code: BlockerCode = strawberry.field(description="The reason, for programs.")  # type: ignore[valid-type]  # an enum with another name
-    message: str = strawberry.field(description="The reason, for people, in English.")
+    code: BlockerCode = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
+        description="The reason why the class cannot be deleted or retired, for programs."
+    )
+    message: str = strawberry.field(
+        description="The reason why the class cannot be deleted or retired, for people, in English."
+    )
     count: int | None = strawberry.field(
-        description="The number of objects that cause it, see the code; null if it has none."
+        description="How many customers, templates or defaults block the deletion or retirement;"
+        " the description of `code` says what is counted. Null if nothing is counted for the code."
     )
 
 
 @strawberry.type(
-    description="Whether a customer class can be deleted or retired now, and what prevents it."
+    description="Whether a customer class can be deleted or retired now, what prevents this, and"
+    " how the class is used."
 )
 class Permissibility:
     is_allowed: bool = strawberry.field(
-        description="Whether nothing prevents it at this moment: there are no blockers."
+        description="Whether the class can be deleted or retired now: there are no blockers."
     )
     blockers: list[Blocker] = strawberry.field(
-        description="The reasons that prevent it; empty if it is allowed."
+        description="The reasons that prevent the deletion or retirement; empty if it is allowed."
     )
     customers_now_count: int = strawberry.field(
         description="The number of customers in the class now."

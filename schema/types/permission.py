@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import strawberry
 
 from models.rules.permission import CATALOGUE, Scope, known
+from schema.base.scope import ScopeEnum
 
 
 @strawberry.type(
@@ -12,18 +13,16 @@ from models.rules.permission import CATALOGUE, Scope, known
     " can have as a scope."
 )
 class Permission:
-    code: str = strawberry.field(
-        description="The code of the permission, as `resource:verb`, such as `customers:read`."
-    )
+    code: ScopeEnum = strawberry.field(description="The permission, for programs.")  # type: ignore[valid-type]  # an enum with another name
     description: str = strawberry.field(description="What the permission allows, in English.")
-    implied: list[str] = strawberry.field(
-        description="The codes of the permissions that this one includes."
+    implied: list[ScopeEnum] = strawberry.field(  # type: ignore[valid-type]  # see above
+        description="The other permissions that this one includes."
     )
 
 
 _SHOWN = {
     scope: Permission(
-        code=str(scope),
+        code=scope,
         description=permission.description,
         implied=sorted(permission.implied),
     )

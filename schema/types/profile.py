@@ -19,33 +19,35 @@ from schema.types.profile_value import (
 )
 
 
-@strawberry.type(description="A former name of the company.")
+@strawberry.type(description="A former name of the customer's company.")
 class PreviousName:
     name: str = strawberry.field(description="The former name.")
-    effective_from_on: date | None = strawberry.field(
-        description="The first day of the name; null if the register does not give it."
+    from_on: date | None = strawberry.field(
+        description="The first day on which the company had this name; null if Companies House does"
+        " not give it."
     )
-    ceased_on: date | None = strawberry.field(
-        description="The last day of the name; null if the register does not give it."
+    until_on: date | None = strawberry.field(
+        description="The last day on which the company had this name; null if Companies House does"
+        " not give it."
     )
 
 
 @strawberry.type(
     description="Details of the company behind a customer, from Companies House or typed by users."
-    " A field is null if neither the register nor a user gave a value."
+    " A field is null if neither Companies House nor a user gave a value."
 )
 class CompanyProfile:
     profile: strawberry.Private[Profile]
 
     @strawberry.field(
-        description="The address of the registered office, from the register or typed by a user."
+        description="The address of the registered office, from Companies House or typed by a user."
     )
     def registered_address(self) -> AddressValue | None:
         entry = self._entry("registered_address")
         return None if entry is None else address_value(entry, self._details)
 
     @strawberry.field(
-        description="The day of incorporation or registration, from the register or typed by a"
+        description="The day of incorporation or registration, from Companies House or typed by a"
         " user."
     )
     def incorporated_on(self) -> DateValue | None:
@@ -75,8 +77,8 @@ class CompanyProfile:
 
     @strawberry.field(
         description="Total assets on the balance sheet of the newest accounts, or typed by a user."
-        " UK accounts rarely print this line; then it is calculated from others and `isDerived`"
-        " is true."
+        " UK accounts rarely print this line; without it, the value is calculated from other lines,"
+        " and its `isDerived` is true."
     )
     def total_assets(self) -> MoneyValue | None:
         return self._money("total_assets")
@@ -95,27 +97,27 @@ class CompanyProfile:
     def net_assets(self) -> MoneyValue | None:
         return self._money("net_assets")
 
-    @strawberry.field(description="The company's name on the register.")
+    @strawberry.field(description="The company's name at Companies House.")
     def company_name(self) -> str | None:
         return self._details.get("company_name")
 
     @strawberry.field(
-        description="The company's status as the register writes it, such as active or liquidation."
-        " The register may add values at any time."
+        description="The company's status as Companies House writes it, such as active or"
+        " liquidation. Companies House may add values at any time."
     )
     def company_status(self) -> str | None:
         return self._details.get("company_status")
 
     @strawberry.field(
-        description="Detail of the status as the register writes it, such as"
+        description="Detail of the company's status as Companies House writes it, such as"
         " active-proposal-to-strike-off; null if there is none."
     )
     def company_status_detail(self) -> str | None:
         return self._details.get("company_status_detail")
 
     @strawberry.field(
-        description="The company's type as the register writes it, such as ltd or plc. The register"
-        " may add values at any time."
+        description="The company's type as Companies House writes it, such as ltd or plc. Companies"
+        " House may add values at any time."
     )
     def company_type(self) -> str | None:
         return self._details.get("company_type")
@@ -137,14 +139,15 @@ class CompanyProfile:
         return [
             PreviousName(
                 name=previous["name"],
-                effective_from_on=day(previous["effective_from_on"]),
-                ceased_on=day(previous["ceased_on"]),
+                from_on=day(previous["effective_from_on"]),
+                until_on=day(previous["ceased_on"]),
             )
             for previous in self._details.get("previous_names", ())
         ]
 
     @strawberry.field(
-        description="The day on which the company was dissolved or closed; null if it was not."
+        description="The day on which the company was dissolved or closed; null if it still exists,"
+        " or the day is unknown."
     )
     def ceased_on(self) -> date | None:
         return day(self._details.get("ceased_on"))
@@ -155,25 +158,26 @@ class CompanyProfile:
     def are_accounts_overdue(self) -> bool | None:
         return self._details.get("are_accounts_overdue")
 
-    @strawberry.field(description="The day by which the next accounts must be filed.")
+    @strawberry.field(description="The day by which the company must file its next accounts.")
     def accounts_next_due_on(self) -> date | None:
         return day(self._details.get("accounts_next_due_on"))
 
     @strawberry.field(
-        description="The balance sheet date of the newest accounts, even if they cannot be read."
+        description="The balance sheet date of the newest filed accounts, even if these cannot be"
+        " read."
     )
     def accounts_period_end_on(self) -> date | None:
         return day(self._details.get("accounts_period_end_on"))
 
     @strawberry.field(
-        description="The day on which the newest accounts were filed, even if they cannot be read."
+        description="The day on which the newest accounts were filed, even if these cannot be read."
     )
     def accounts_filed_on(self) -> date | None:
         return day(self._details.get("accounts_filed_on"))
 
     @strawberry.field(
-        description="Whether the newest accounts are group accounts. The asset totals are the"
-        " company's own even then; false if unknown."
+        description="Whether the newest accounts are group (consolidated) accounts; false if"
+        " unknown. The asset totals of the profile are the company's own even then."
     )
     def has_group_accounts(self) -> bool:
         return bool(self._details.get("has_group_accounts"))

@@ -14,7 +14,7 @@ from schema.base.descriptions import described_enum
 ValueSourceEnum = described_enum(
     ValueSource,
     "ValueSource",
-    "The source of a value.",
+    "The source of a value in a company profile.",
     {
         "USER": "A user typed the value; lookups never overwrite it.",
         "REGISTER": "The value was read from Companies House.",
@@ -33,15 +33,15 @@ class _AccountsScope(StrEnum):
 AccountsScope = described_enum(
     _AccountsScope,
     "AccountsScope",
-    "The companies that a figure of filed accounts covers.",
+    "Whether a figure of filed accounts covers one company or its group.",
     {
-        "COMPANY": "The company alone.",
-        "GROUP": "The group of companies that it heads, consolidated.",
+        "COMPANY": "The figure covers the company alone.",
+        "GROUP": "The figure covers the group of companies that the company heads, consolidated.",
     },
 )
 
 
-@strawberry.type(description="A postal address. A line that is not known is null.")
+@strawberry.type(description="A postal address. An unknown line is null.")
 class Address:
     care_of: str | None = strawberry.field(
         description="The person or firm that receives mail for the company (care of)."
@@ -56,96 +56,122 @@ class Address:
     region: str | None = strawberry.field(description="The county or region.")
     postal_code: str | None = strawberry.field(description="The postcode.")
     country: str | None = strawberry.field(
-        description="The country, as the register or a user wrote it."
+        description="The country, as Companies House or a user wrote it."
     )
 
     @strawberry.field(
-        description="The known lines as they are written on an envelope, from top to bottom."
+        description="The known lines of the address as they are written on an envelope, from top to"
+        " bottom."
     )
     def lines(self) -> list[str]:
         return written_lines(vars(self))
 
 
-@strawberry.interface(description="A value of the company profile, with its source.")
+@strawberry.interface(description="A value of a company profile, with its source.")
 class ProfileValue:
     source: ValueSourceEnum = strawberry.field(description="The source of the value.")  # type: ignore[valid-type]  # an enum with another name
     retrieved_at: datetime | None = strawberry.field(
-        description="When the value was read from the source, or typed by a user, in UTC; null if"
+        description="When the value was read from its source, or typed by a user, in UTC; null if"
         " unknown."
     )
 
+    @strawberry.field(
+        description="The value as text for people, in English, whatever its type: an address on one"
+        " line, `14 March 2012`, `1,250` or `GBP -1,250.50`; empty for an address without lines."
+    )
+    def display(self) -> str:
+        return self.as_text()
+
+    def as_text(self) -> str:
+        raise NotImplementedError
+
 
 @strawberry.interface(
-    description="A figure of filed accounts, with its source. Fields about the filing are null or"
-    " false if a user typed the figure."
+    description="A figure from filed accounts, or typed by a user. If a user typed the figure, the"
+    " fields about the filed accounts are null or false."
 )
 class FiledValue(ProfileValue):
     period_end_on: date | None = strawberry.field(
-        description="The balance sheet date of the figure; null if a user typed the figure without"
-        " a date."
+        description="The date of the balance sheet that the figure is from; null if a user typed"
+        " the figure without a date."
     )
     scope: AccountsScope | None = strawberry.field(  # type: ignore[valid-type]  # an enum with another name
-        description="Whether the figure covers the company or its group; null if a user typed it."
-        " Asset totals always cover the company, even in group accounts; the number of employees"
-        " may cover the group."
+        description="Whether the figure covers the company or its group; null if a user typed the"
+        " figure. Asset totals always cover the company, even in group accounts; the number of"
+        " employees may cover the group."
     )
     is_derived: bool = strawberry.field(
-        description="Whether the figure was calculated from others because the accounts do not"
-        " print it."
+        description="Whether the figure was calculated from other figures, because the accounts do"
+        " not print it."
     )
     is_group_accounts: bool = strawberry.field(
-        description="Whether the figure comes from group accounts."
+        description="Whether the figure comes from group (consolidated) accounts."
     )
     filing_id: str | None = strawberry.field(
-        description="The transaction id of the filing at Companies House; null if a user typed the"
-        " figure."
+        description="The transaction id, at Companies House, of the filed accounts that the figure"
+        " is from; null if a user typed the figure."
     )
     filed_on: date | None = strawberry.field(
-        description="The day on which the accounts were filed; null if unknown or if a user typed"
-        " the figure."
+        description="The day on which the accounts that the figure is from were filed; null if"
+        " unknown, or if a user typed the figure."
     )
     warnings: list[str] = strawberry.field(
-        description="Codes of irregularities in the tagging of this figure, in a sum that it is"
-        " part of, or in the whole document, such as SIGN_INFERRED; empty if there are none."
+        description="Codes, such as SIGN_INFERRED, of irregularities in the XBRL tags of this"
+        " figure, in a sum that the figure is part of, or in the whole accounts document; empty if"
+        " there are none."
     )
 
 
-@strawberry.type(description="A postal address, with its source.")
+@strawberry.type(description="A postal address of a company profile, with its source.")
 class AddressValue(ProfileValue):
     value: Address = strawberry.field(description="The postal address.")
     is_default: bool = strawberry.field(
-        description="Whether the register replaced the company's address by its own default"
-        " address."
+        description="Whether Companies House replaced the company's registered address by the"
+        " default address of Companies House."
     )
     is_disputed: bool = strawberry.field(
-        description="Whether the register notes that the address is disputed."
+        description="Whether Companies House notes that the address is disputed."
     )
     is_undeliverable: bool = strawberry.field(
-        description="Whether the register notes that mail to the address is returned."
+        description="Whether Companies House notes that mail to the address is returned."
     )
 
+    def as_text(self) -> str:
+        return ", ".join(written_lines(vars(self.value)))
 
-@strawberry.type(description="A date, with its source.")
+
+@strawberry.type(description="A date of a company profile, with its source.")
 class DateValue(ProfileValue):
-    value: date = strawberry.field(description="The date.")
+    value: date = strawberry.field(description="The date, such as the day of incorporation.")
+
+    def as_text(self) -> str:
+        return f"{self.value.day} {self.value:%B %Y}"
 
 
-@strawberry.type(description="A number of people, with its source.")
+@strawberry.type(description="A number of employees, with its source.")
 class CountValue(FiledValue):
     value: int = strawberry.field(
-        description="The average number in the period, rounded to a whole number."
+        description="The average number of employees in the period of the accounts, rounded to a"
+        " whole number; or the number that a user typed."
     )
     exact_value: Decimal = strawberry.field(
-        description="The average number as filed, which may have decimals, such as 2.7."
+        description="The average number of employees as filed, which may have decimals, such as"
+        " 2.7; or the number that a user typed."
     )
 
+    def as_text(self) -> str:
+        return f"{self.value:,}"
 
-@strawberry.type(description="An amount of money, with its source.")
+
+@strawberry.type(description="An amount of money from a balance sheet, with its source.")
 class MoneyValue(FiledValue):
     value: Decimal = strawberry.field(
         description="The exact amount in units of the currency, such as pounds, never in thousands."
     )
     currency: str = strawberry.field(description="The ISO 4217 code of the currency, such as GBP.")
+
+    def as_text(self) -> str:
+        return f"{self.currency} {self.value:,f}"
 
 
 def address_value(entry: ProfileEntry, details: dict[str, Any]) -> AddressValue:

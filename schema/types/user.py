@@ -19,7 +19,8 @@ from schema.base.context import Info
 from schema.base.field_mapping import Selection, batched, computed, maps_to, prefetched, to_one
 from schema.base.node import Node
 from schema.base.permissions import Requires
-from schema.types.audit import AUDIT_TRAIL, AuditEntry, audit_trails
+from schema.types.audit_connection import AuditEntryConnection
+from schema.types.audit_trail import audit_trail
 from schema.types.permission import Permission, shown, shown_codes
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 READS_ACCESS = Requires(Scope.ACCESS_READ)
 
 
-def reach_of(info: Info) -> str | None:
+def bound_reseller_id(info: Info) -> str | None:
     """Return the id of the reseller that the caller is bound to; None if they are not bound."""
     principal = info.context.principal
     assert principal is not None  # noqa: S101  # every root field requires one
@@ -37,15 +38,8 @@ def reach_of(info: Info) -> str | None:
 
 
 async def _member_counts(selection: Selection, groups: Sequence[Any]) -> list[int]:
-    counts = await member_counts([one.id for one in groups], reach_of(selection.info))
+    counts = await member_counts([one.id for one in groups], bound_reseller_id(selection.info))
     return [counts[one.id] for one in groups]
-
-
-async def _audit_trails(selection: Selection, groups: Sequence[Any]) -> list[list[AuditEntry]]:
-    # The entries contain names of members of all resellers, which partners may not see (R99).
-    if reach_of(selection.info) is not None:
-        return [[] for _ in groups]
-    return await audit_trails(selection, groups)
 
 
 @strawberry.type(description="A group of users; its permissions apply to all its members.")
@@ -55,13 +49,14 @@ class UserGroup(Node):
         description="The purpose of the group; null if none was entered."
     )
     external_name: str | None = strawberry.field(
-        description="The name of the group in the groups claim of the identity provider; null if"
-        " the provider does not know the group."
+        description="The name of the group in the groups claim of the identity provider's tokens;"
+        " null if the identity provider does not know the group."
     )
     permissions: list[Permission] = computed(
         shown_codes,
         "permissions",
-        description="The permissions granted to the group, without those that they imply.",
+        description="The permissions granted to the group. Permissions that these include are left"
+        " out.",
     )
     created_at: datetime = strawberry.field(description="When the group was created, in UTC.")
     last_modified_at: datetime = strawberry.field(
@@ -75,22 +70,20 @@ class UserGroup(Node):
     name_key: strawberry.Private[str]
 
     @strawberry.field(
-        description="The number of members that you may see; `users(groupId:)` lists them."
-        " Null without the permission access:read.",
+        description="The number of members that you may see; the query `users` lists them, with the"
+        " filter `groupId`. Null without the permission access:read.",
         extensions=[READS_ACCESS],
         metadata=batched(_member_counts, paths=()),
     )
     def member_count(self, info: Info) -> int | None:
         return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
 
-    @strawberry.field(
-        description="The changes made to the group, newest first, at most 100. Empty for partners."
-        " Null without the permission access:read.",
-        extensions=[READS_ACCESS],
-        metadata=batched(_audit_trails, extra=("subject_id",)),
+    audit_trail: AuditEntryConnection | None = audit_trail(
+        READS_ACCESS,
+        is_for_partners=False,
+        description="The changes made to the group. Empty for partners (callers bound to a"
+        " reseller). Null without the permission access:read.",
     )
-    def audit_trail(self, info: Info) -> list[AuditEntry] | None:
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
 
 
 maps_to(UserGroup, models.UserGroup)
@@ -124,7 +117,7 @@ async def _effective(selection: Selection, users: Sequence[Any]) -> list[list[Pe
 async def _tokens(selection: Selection, users: Sequence[Any]) -> list[list["AccessToken"]]:
 
     tokens: dict[str, list[AccessToken]] = {one.id: [] for one in users}
-    newest = newest_tokens(list(tokens), reach_of(selection.info))
+    newest = newest_tokens(list(tokens), bound_reseller_id(selection.info))
     for token in await selection.reader.read(newest, "ORDER BY t0.id DESC"):
         tokens[token.user_id].append(token)
     return [tokens[one.id] for one in users]
@@ -167,8 +160,8 @@ class User(Node):
     permissions: list[Permission] = computed(
         shown_codes,
         "permissions",
-        description="The permissions granted to the user directly, without those of groups and"
-        " those implied.",
+        description="The permissions granted to the user directly. Permissions that come only from"
+        " groups, or only because others include them, are left out.",
     )
     created_at: datetime = strawberry.field(description="When the user was created, in UTC.")
     last_modified_at: datetime = strawberry.field(
@@ -182,10 +175,10 @@ class User(Node):
     name_key: strawberry.Private[str]
 
     @strawberry.field(
-        description="All permissions that the user has now: those granted to them and their groups,"
-        " and those implied. A reseller's user has only permissions that partners may have. If you"
-        " use a token that is bound to a reseller and its user is the platform's, their permissions"
-        " are those of the token.",
+        description="All permissions that the user has now: those granted to the user and their"
+        " groups, and those that these include. A user who works for a reseller has only"
+        " permissions that partners may have. If you work for the platform itself but sign in with"
+        " a token that is bound to a reseller, your own user shows the permissions of the token.",
         metadata=batched(_effective, "permissions", "reseller_id", paths=()),
     )
     def effective_permissions(self, info: Info) -> list[Permission]:
@@ -200,7 +193,8 @@ class User(Node):
 
     @strawberry.field(
         description="The user's access tokens, newest first, at most 100; the query `accessTokens`"
-        " lists them all. A partner sees only tokens bound to its own reseller.",
+        " lists them all. A partner (a caller bound to a reseller) sees only tokens bound to its"
+        " own reseller.",
         metadata=batched(_tokens, extra=("user_id",)),
     )
     def access_tokens(
@@ -209,14 +203,10 @@ class User(Node):
 
         return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
 
-    @strawberry.field(
-        description="The changes made to the user, newest first, at most 100. Null without the"
-        " permission access:read.",
-        extensions=[READS_ACCESS],
-        metadata=AUDIT_TRAIL,
+    audit_trail: AuditEntryConnection | None = audit_trail(
+        READS_ACCESS,
+        description="The changes made to the user. Null without the permission access:read.",
     )
-    def audit_trail(self, info: Info) -> list[AuditEntry] | None:
-        return prefetched(self, info)  # type: ignore[no-any-return]  # of that type
 
 
 maps_to(User, models.User)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from enrichment.accounts import AccountsRefused, read_accounts
-from enrichment.accounts_process import AccountsReaderDied, accounts_of, read_accounts_apart
+from enrichment.accounts_process import AccountsReaderDied, accounts_of, read_accounts_in_subprocess
 from tests.enrichment.accounts.documents import (
     BALANCE_SHEET,
     NUMBER,
@@ -31,7 +31,7 @@ ODD = inline(
 @pytest.mark.parametrize("content", [OWN, ODD, package([("x/accounts/a.xhtml", OWN)])])
 async def test_accounts_come_back_as_they_were_read(content: bytes) -> None:
     expected = read_accounts(content, company_number=NUMBER)
-    assert await read_accounts_apart(content, company_number=NUMBER) == expected
+    assert await read_accounts_in_subprocess(content, company_number=NUMBER) == expected
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ async def test_a_refusal_comes_back_as_it_was_raised(content: bytes, company_num
     with pytest.raises(AccountsRefused) as here:
         read_accounts(content, company_number=company_number)
     with pytest.raises(AccountsRefused) as apart:
-        await read_accounts_apart(content, company_number=company_number)
+        await read_accounts_in_subprocess(content, company_number=company_number)
     assert (apart.value.code, apart.value.message) == (here.value.code, here.value.message)
 
 
@@ -56,7 +56,7 @@ async def test_the_process_gets_no_secret(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setenv("COMPANIES_HOUSE_KEY", "secret")
     monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
-    await read_accounts_apart(OWN, company_number=NUMBER)
+    await read_accounts_in_subprocess(OWN, company_number=NUMBER)
     assert given[0]["env"].keys() <= {"LD_LIBRARY_PATH", "PATH"}
 
 
@@ -71,7 +71,7 @@ async def test_a_cancelled_reading_leaves_no_process(monkeypatch: pytest.MonkeyP
         return process
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
-    reading = asyncio.create_task(read_accounts_apart(OWN, company_number=NUMBER))
+    reading = asyncio.create_task(read_accounts_in_subprocess(OWN, company_number=NUMBER))
     process = await started
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -106,5 +106,5 @@ async def test_a_document_that_takes_too_much_memory_is_refused(
     monkeypatch.setattr(asyncio, "create_subprocess_exec", bounded)
     large = inline(*BALANCE_SHEET, "<b/>" * 900_000)
     with pytest.raises(AccountsRefused) as refused:
-        await read_accounts_apart(large, company_number=NUMBER)
+        await read_accounts_in_subprocess(large, company_number=NUMBER)
     assert refused.value.code == "TOO_LARGE"

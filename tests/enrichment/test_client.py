@@ -14,7 +14,7 @@ from aiohttp import web
 
 from enrichment import errors
 from enrichment.candidates import CompanyCandidate
-from enrichment.client import Caps
+from enrichment.client import RequestLimits
 from models.rules.company_number import InvalidCompanyNumber
 from tests.enrichment.wire import KEY, NO_WAITS, NOW, CountingLimiter, client_of, scripted
 
@@ -123,8 +123,8 @@ async def test_questions_that_get_no_answer_are_counted_for_all_processes(
     async def answer(_: web.Request) -> web.Response:
         return web.json_response({}, status=next(statuses))
 
-    caps = replace(NO_WAITS, attempts=1)
-    async with scripted(answer) as url, client_of(url, limiter, caps=caps) as client:
+    limits = replace(NO_WAITS, attempts=1)
+    async with scripted(answer) as url, client_of(url, limiter, limits=limits) as client:
         for _ in range(6):
             with suppress(errors.CompaniesHouseFault):
                 await client.company_profile("00000101")
@@ -231,8 +231,8 @@ async def test_json_beyond_the_cap_is_refused_by_its_size_when_unpacked(
             return web.Response(body=gzip.compress(body), headers={"Content-Encoding": "gzip"})
         return web.Response(body=body)
 
-    caps = replace(NO_WAITS, json_bytes=10_000)
-    async with scripted(answer) as url, client_of(url, limiter, caps=caps) as client:
+    limits = replace(NO_WAITS, json_bytes=10_000)
+    async with scripted(answer) as url, client_of(url, limiter, limits=limits) as client:
         with pytest.raises(errors.BadPayload, match="too large"):
             await client.company_profile("00000101")
 
@@ -310,8 +310,8 @@ async def test_an_answer_that_never_ends_times_out_and_is_not_tried_again(
         await finished.wait()
         return web.Response()
 
-    caps = replace(NO_WAITS, total_s=0.05)
-    async with scripted(answer) as url, client_of(url, limiter, caps=caps) as client:
+    limits = replace(NO_WAITS, total_s=0.05)
+    async with scripted(answer) as url, client_of(url, limiter, limits=limits) as client:
         with pytest.raises(errors.TimedOut):
             await client.company_profile("00000101")
         finished.set()
@@ -408,7 +408,7 @@ async def test_a_search_gives_candidates_and_passes_over_malformed_hits(
 
 
 def test_the_caps_are_those_agreed() -> None:
-    assert Caps() == Caps(
+    assert RequestLimits() == RequestLimits(
         total_s=30.0,
         json_bytes=5_000_000,
         document_bytes=20_000_000,

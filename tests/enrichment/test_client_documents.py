@@ -134,12 +134,12 @@ async def test_a_document_is_cut_off_at_the_cap(
         await response.write(b"x" * 10_001)
         return response
 
-    caps = replace(NO_WAITS, document_bytes=10_000)
-    async with scripted(answer) as url, client_of(url, limiter, caps=caps) as client:
+    limits = replace(NO_WAITS, document_bytes=10_000)
+    async with scripted(answer) as url, client_of(url, limiter, limits=limits) as client:
         with pytest.raises(errors.DocumentTooLarge):
             await client.document_content(LINK, "application/pdf")
-    caps = replace(NO_WAITS, document_bytes=10_001)
-    async with scripted(answer) as url, client_of(url, limiter, caps=caps) as client:
+    limits = replace(NO_WAITS, document_bytes=10_001)
+    async with scripted(answer) as url, client_of(url, limiter, limits=limits) as client:
         assert len(await client.document_content(LINK, "application/pdf")) == 10_001
 
 

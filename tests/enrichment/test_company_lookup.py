@@ -22,7 +22,7 @@ from models import Customer, EnrichmentRun, Job, RateLimit, Suggestion, Upstream
 from models.changes.customer_editing import delete_customer, edit_customer
 from models.jobs.job import Claim, JobState, LeaseLostError
 from models.jobs.kinds import ENRICH
-from models.jobs.worker import Line, Worker
+from models.jobs.worker import JobKindOptions, Worker
 from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus
 from models.rules.profile import ACCOUNTS_FIELDS, WANTED_FIELDS, ProfileEntry, ValueSource
 from models.storage.database import Database
@@ -84,13 +84,16 @@ async def desk_of(
             endpoints=Endpoints(sandbox.api_url, sandbox.document_url),
             api_key=key,
             limiter=budget,
-            caps=NO_WAITS,
+            limits=NO_WAITS,
             clock=lambda: clock().timestamp(),
         ) as client,
     ):
         lookup = CompanyLookup(database, client, budget, clock)
         worker = Worker(
-            "w", database, {ENRICH: Line(lookup, budget.payment, lookup.note_blocked)}, clock
+            "w",
+            database,
+            {ENRICH: JobKindOptions(lookup, budget.quota, lookup.note_blocked)},
+            clock,
         )
         yield Desk(database, act, clock, sandbox, budget, lookup, worker)
 
@@ -428,7 +431,7 @@ async def test_a_refused_key_stops_everything_until_an_operator_has_looked(
 
 
 async def claimed(desk: Desk) -> Claim:
-    (job,) = await take(desk.database, desk.clock, kind=ENRICH, payment=desk.budget.payment)
+    (job,) = await take(desk.database, desk.clock, kind=ENRICH, quota=desk.budget.quota)
     return job
 
 
@@ -481,7 +484,7 @@ async def changed_number(desk: Desk, customer: Customer) -> None:
 
 
 async def erased(desk: Desk, customer: Customer) -> None:
-    await desk.database.transaction(lambda: delete_customer(desk.act, customer.id, "Asked", None))
+    await desk.database.transaction(lambda: delete_customer(desk.act, customer.id, None))
 
 
 @pytest.mark.parametrize("meanwhile", [cleared_number, changed_number, erased])
@@ -576,10 +579,10 @@ async def test_a_profile_with_null_characters_is_stored_without_them(
     async with (
         scripted(answer) as url,
         companies_house(
-            endpoints=Endpoints(url, url), api_key="key", limiter=budget, caps=NO_WAITS
+            endpoints=Endpoints(url, url), api_key="key", limiter=budget, limits=NO_WAITS
         ) as client,
     ):
-        line = Line(CompanyLookup(database, client, budget, clock), budget.payment)
+        line = JobKindOptions(CompanyLookup(database, client, budget, clock), budget.quota)
         customer = await add_customer(database, act, "COMPANY_UK_LIMITED", company_number="101")
         assert await Worker("w", database, {ENRICH: line}, clock).run_due() == 1
     assert (await run_of(customer)).reason is EnrichmentReason.NO_ACCOUNTS_YET

@@ -8,12 +8,12 @@ from email.utils import formatdate
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from enrichment.client import Caps, CompaniesHouse, companies_house
+from enrichment.client import CompaniesHouse, RequestLimits, companies_house
 from enrichment.endpoints import Endpoints
 from enrichment.errors import BudgetSpent
 
 KEY = "0a1b2c3d-KEY-that-must-stay-home"
-NO_WAITS = Caps(wait_initial_s=0.0, wait_max_s=0.0, wait_jitter_s=0.0)
+NO_WAITS = RequestLimits(wait_initial_s=0.0, wait_max_s=0.0, wait_jitter_s=0.0)
 NOW = 1_760_000_000.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -47,11 +47,15 @@ class CountingLimiter:
 
 
 def client_of(
-    url: str, limiter: CountingLimiter, *, caps: Caps = NO_WAITS, key: str = KEY
+    url: str, limiter: CountingLimiter, *, limits: RequestLimits = NO_WAITS, key: str = KEY
 ) -> AbstractAsyncContextManager[CompaniesHouse]:
     """Return a client that uses one local server for both APIs."""
     return companies_house(
-        endpoints=Endpoints(url, url), api_key=key, limiter=limiter, caps=caps, clock=lambda: NOW
+        endpoints=Endpoints(url, url),
+        api_key=key,
+        limiter=limiter,
+        limits=limits,
+        clock=lambda: NOW,
     )
 
 

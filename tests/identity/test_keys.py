@@ -15,7 +15,7 @@ from aiohttp import web
 
 from identity.errors import ProviderUnavailable, TokenRefused
 from identity.keys import Keys, keys_of
-from identity.provider import Cadence, Provider
+from identity.provider import KeyRefreshPolicy, Provider
 from tests.clock import Clock
 from tests.identity_provider import (
     AUDIENCE,
@@ -28,7 +28,7 @@ from tests.identity_provider import (
 )
 
 FIRST, SECOND = key_pair("RSA"), key_pair("RSA", 2)
-CADENCE = Cadence(
+KEY_REFRESH = KeyRefreshPolicy(
     lifetime=timedelta(minutes=10),
     grace=timedelta(hours=2),
     pause=timedelta(seconds=10),
@@ -49,7 +49,12 @@ async def opened(remote: IdentityProvider, clock: Clock) -> AsyncIterator[Callab
         session = await stack.enter_async_context(aiohttp.ClientSession())
 
         async def open_keys(**settings: Any) -> Keys:
-            given = {"issuer": remote.issuer, "audience": AUDIENCE, "cadence": CADENCE, **settings}
+            given = {
+                "issuer": remote.issuer,
+                "audience": AUDIENCE,
+                "key_refresh": KEY_REFRESH,
+                **settings,
+            }
             return await stack.enter_async_context(keys_of(Provider(**given), session, clock))
 
         yield open_keys
@@ -75,6 +80,13 @@ async def unavailable(keys: Keys) -> None:
     with pytest.raises(ProviderUnavailable) as raised:
         await keys.find(FIRST.kid, "RS256")
     assert raised.value.wait == 10
+
+
+async def fetched(keys: Keys) -> None:
+    """Wait until the fetch in the background has ended."""
+    fetching = keys._fetching
+    assert fetching is not None
+    await fetching
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -128,12 +140,13 @@ async def test_the_version_alone_keeps_keys_fresh(
     assert version is not None
     clock.advance(timedelta(minutes=10))
     assert keys.version == version
-    await until(lambda: remote.fetches() == 2)
-    assert keys.version == version  # the same keys
+    await fetched(keys)
+    assert (remote.fetches(), keys.version) == (2, version)  # the same keys
     remote.rotate(SECOND)
     clock.advance(timedelta(minutes=10))
     assert keys.version == version
-    await until(lambda: keys.version == version + 1)
+    await fetched(keys)
+    assert keys.version == version + 1
 
 
 async def test_a_key_that_came_meanwhile_is_found_by_its_first_token(
@@ -240,7 +253,7 @@ async def test_a_provider_that_does_not_answer_as_it_must_lets_nobody_in(
 async def test_a_provider_that_is_slow_is_waited_for_so_long_and_no_longer(
     opened: Callable[..., Any], remote: IdentityProvider, path: str
 ) -> None:
-    keys = await opened(cadence=replace(CADENCE, timeout_s=0.2))
+    keys = await opened(key_refresh=replace(KEY_REFRESH, timeout_s=0.2))
     remote.answers[path] = Slow
     async with asyncio.timeout(60):
         await unavailable(keys)

@@ -359,7 +359,7 @@ def test_a_credential_is_told_from_a_token_by_its_form() -> None:
     ("given", "match"),
     [
         ({"issuer": "http://id.example"}, "OIDC_ISSUER must be https"),
-        ({"issuer": "id.example"}, "OIDC_ISSUER must be https"),
+        ({"issuer": "id.example"}, "OIDC_ISSUER must begin with https"),
         ({"issuer": "https://user:secret@id.example"}, "without a user name"),
         ({"issuer": "https://id.example?tenant=1"}, "must not have a query"),
         ({"issuer": "https://id.example/#a"}, "must not have a query"),

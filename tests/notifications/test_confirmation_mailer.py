@@ -9,14 +9,14 @@ import pytest
 import structlog
 
 from models import Confirmation, ConfirmationToken, Contact, Job
-from models.changes.confirmation_answer import follow
+from models.changes.confirmation_answer import use_link
 from models.changes.confirmation_mails import Lifetimes
 from models.changes.confirmation_request import request_verification
 from models.changes.contact_editing import create_contact, delete_contact, edit_contact
 from models.jobs.job import Claim, JobState
 from models.jobs.job_attempt import Outcome
 from models.jobs.kinds import CONFIRMATION_MAIL
-from models.jobs.worker import Line, TryAgainError, Worker
+from models.jobs.worker import JobKindOptions, TryAgainError, Worker
 from models.rules.confirmation_link import LinkState
 from models.rules.mail_failure import MailFailureCode as Code
 from models.storage.database import Database
@@ -62,7 +62,7 @@ class Desk:
         )
 
     def worker(self, mailer: ConfirmationMailer) -> Worker:
-        return Worker("w", self.database, {CONFIRMATION_MAIL: Line(mailer)}, self.clock)
+        return Worker("w", self.database, {CONFIRMATION_MAIL: JobKindOptions(mailer)}, self.clock)
 
     async def ask(self) -> None:
         act = at(self.act, self.clock())
@@ -74,7 +74,7 @@ class Desk:
     async def press(self, mail: Mail) -> LinkState:
         token = mail.links[0].rsplit("/", 1)[1]
         followed = await self.database.transaction(
-            lambda: follow(token, LinkPurpose.CONFIRM, self.clock(), "request-2")
+            lambda: use_link(token, LinkPurpose.CONFIRM, self.clock(), "request-2")
         )
         return followed.state
 
@@ -146,7 +146,7 @@ async def test_a_refusal_for_now_is_tried_again_and_one_for_good_is_not(desk: De
     await desk.ask()
     async with mail_server(Inbox(to_rcpt=["450 later", "550 no such user"])) as inbox:
         await desk.work(inbox.url)
-        assert await desk.failure() == (Code.TURNED_AWAY_FOR_NOW, False)
+        assert await desk.failure() == (Code.TEMPORARILY_REFUSED, False)
         desk.clock.advance(10 * SECOND)
         await desk.work(inbox.url)
         assert await desk.failure() == (Code.RECIPIENT_REFUSED, True)
@@ -261,7 +261,7 @@ async def test_a_worker_that_dies_after_the_mail_went_out_sends_it_again_as_the_
     async with mail_server() as inbox:
         dying = desk.worker(desk.mailer(inbox.url))
         with pytest.MonkeyPatch.context() as patch:
-            for ending in ("finish", "put_back"):
+            for ending in ("finish", "reschedule"):
                 patch.setattr(f"models.jobs.job_attempt.{ending}", _killed)
             await dying.run_due()
         assert len(inbox.taken) == 1

@@ -56,11 +56,11 @@ async def test_a_mail_arrives_whole_from_whom_and_to_whom_it_was_sent() -> None:
     ("answers", "kind", "code", "status"),
     [
         ({"to_rcpt": ["550 no such user"]}, MailRefused, Code.RECIPIENT_REFUSED, 550),
-        ({"to_rcpt": ["450 greylisted"]}, MailDelayed, Code.TURNED_AWAY_FOR_NOW, 450),
+        ({"to_rcpt": ["450 greylisted"]}, MailDelayed, Code.TEMPORARILY_REFUSED, 450),
         ({"to_data": ["554 spam"]}, MailRefused, Code.MAIL_REFUSED, 554),
-        ({"to_data": ["451 disk is full"]}, MailDelayed, Code.TURNED_AWAY_FOR_NOW, 451),
+        ({"to_data": ["451 disk is full"]}, MailDelayed, Code.TEMPORARILY_REFUSED, 451),
         ({"to_mail": ["550 not you"]}, MailRefused, Code.MAIL_REFUSED, 550),
-        ({"to_mail": ["421 closing"]}, MailDelayed, Code.TURNED_AWAY_FOR_NOW, 421),
+        ({"to_mail": ["421 closing"]}, MailDelayed, Code.TEMPORARILY_REFUSED, 421),
     ],
 )
 async def test_a_refusal_for_good_is_told_from_one_for_now(
@@ -84,7 +84,7 @@ async def test_a_server_that_is_down_is_tried_again() -> None:
     ("talk", "code"),
     [
         (silent, Code.TOO_SLOW),
-        (unwilling, Code.TURNED_AWAY_FOR_NOW),
+        (unwilling, Code.TEMPORARILY_REFUSED),
         (dying_at(b"EHLO"), Code.BROKE_OFF),
         (dying_at(b"MAIL"), Code.BROKE_OFF),
         (dying_at(b"DATA"), Code.BROKE_OFF),

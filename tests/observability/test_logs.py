@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import structlog
 
-from observability.log_errors import code_of, place_in, summarise_chain
+from observability.log_errors import code_of, relative_path, summarise_chain
 from observability.log_text import safe_value
 from observability.logs import as_json, log_all_failures, log_failure
 from tests.captured_logs import captured_logs
@@ -204,5 +204,7 @@ def test_a_line_that_cannot_be_formatted_becomes_no_traceback(
 
 
 def test_places_are_named_from_the_project_or_the_package() -> None:
-    assert place_in(__file__) == "tests/observability/test_logs.py"
-    assert place_in("/opt/venv/lib/python3.11/site-packages/asyncpg/pool.py") == "asyncpg/pool.py"
+    assert relative_path(__file__) == "tests/observability/test_logs.py"
+    assert (
+        relative_path("/opt/venv/lib/python3.11/site-packages/asyncpg/pool.py") == "asyncpg/pool.py"
+    )

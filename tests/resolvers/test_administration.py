@@ -46,10 +46,10 @@ async def test_nobody_gives_or_takes_over_what_they_do_not_hold(api: Api) -> Non
     above = await add_group(api, "Above", CLASS_EDIT)
     highs = (await issue(api, high, CLASS_EDIT))["accessToken"]["id"]
     operators = (await AccessToken.get(name="Tess Tester")).id
-    classes = ["customer_classes:read"]
+    classes = ["CUSTOMER_CLASSES_READ"]
     ways: list[tuple[str, dict[str, Any], str]] = [
         ("grantPermissions", {"granteeId": low, "permissions": classes}, "permissions"),
-        ("grantPermissions", {"granteeId": above, "permissions": ["audit:read"]}, "permissions"),
+        ("grantPermissions", {"granteeId": above, "permissions": ["AUDIT_READ"]}, "permissions"),
         ("changeGroupMembers", {"groupId": above, "addUserIds": [low]}, "addUserIds"),
         ("saveUserGroup", {"id": above, "externalName": "everybody"}, "id"),
         ("saveUser", {"id": high, "issuer": "https://evil.example", "subject": "me"}, "id"),
@@ -63,8 +63,8 @@ async def test_nobody_gives_or_takes_over_what_they_do_not_hold(api: Api) -> Non
         assert refusal["path"] == [path], mutation
         assert "You do not have" in refusal["message"]
     # They can grant permissions that they have or that are implied; revoking needs none of them.
-    await api.done("grantPermissions", "", token=token, granteeId=high, permissions=[VIEW])
-    given = {"granteeId": high, "permissions": [CLASS_EDIT]}
+    await api.done("grantPermissions", "", token=token, granteeId=high, permissions=[VIEW.name])
+    given = {"granteeId": high, "permissions": [CLASS_EDIT.name]}
     await api.done("revokePermissions", "", token=token, **given)
     await api.done("revokeAccessToken", "", token=token, id=highs)
 
@@ -73,11 +73,11 @@ async def test_a_narrow_token_of_a_mighty_user_gives_no_more_than_it_says(api: A
     """R93: the token's scopes count, not its owner's permissions."""
     uma = await add_user(api, "Uma", *Scope)
     narrow = await sign_in(api, uma, ADMINISTER)
-    given: dict[str, Any] = {"userId": uma, "name": "x", "scopes": ["customers:read"]}
+    given: dict[str, Any] = {"userId": uma, "name": "x", "scopes": ["CUSTOMERS_READ"]}
     await refused(api, narrow, "issueAccessToken", "PERMISSION_NOT_HELD", **given)
     await refused(api, narrow, "saveUser", "PERMISSION_NOT_HELD", id=uma, subject="x", issuer="y")
     issued = await api.done(
-        "issueAccessToken", "secret", token=narrow, **{**given, "scopes": [ADMINISTER]}
+        "issueAccessToken", "secret", token=narrow, **{**given, "scopes": [ADMINISTER.name]}
     )
     assert issued["secret"].startswith("ccl_")
 
@@ -92,7 +92,7 @@ async def test_who_only_reads_access_administers_nothing(api: Api) -> None:
     error = await api.error(document, token=token, id=uma)
     assert error["extensions"] == {
         "code": "FORBIDDEN",
-        "requiredScopes": ["access:administer"],
+        "requiredScopes": ["ACCESS_ADMINISTER"],
     }
     assert await untouched() == before
 
@@ -108,7 +108,7 @@ async def test_the_last_administrator_can_not_lock_everybody_out(api: Api) -> No
     ways: list[tuple[str, dict[str, Any]]] = [
         ("disableUser", {"id": uma}),
         ("revokeAccessToken", {"id": token_id}),
-        ("revokePermissions", {"granteeId": group, "permissions": [ADMINISTER]}),
+        ("revokePermissions", {"granteeId": group, "permissions": [ADMINISTER.name]}),
         ("changeGroupMembers", {"groupId": group, "removeUserIds": [uma]}),
         ("deleteUserGroup", {"id": group}),
     ]
@@ -121,7 +121,7 @@ async def test_the_last_administrator_can_not_lock_everybody_out(api: Api) -> No
     await refused(api, token, "disableUser", "LAST_ADMINISTRATOR", id=uma)
     # Nor does one whose token lacks the scope.
     await api.done(
-        "issueAccessToken", "", token=token, userId=vic, name="x", scopes=["enrichment:run"]
+        "issueAccessToken", "", token=token, userId=vic, name="x", scopes=["ENRICHMENT_RUN"]
     )
     await refused(api, token, "disableUser", "LAST_ADMINISTRATOR", id=uma)
     # Nor do names at an identity provider, because none is configured.
@@ -206,8 +206,8 @@ async def test_a_partners_credential_sees_its_own_users_groups_and_tokens(
     found = (await api.data(nodes, token=partners.token, ids=ids))["nodes"]
     assert [node and node["id"] for node in found] == [None] * 5 + ids[5:]
     filtered = """query($g: ID, $u: ID, $r: ID) {
-      users(groupId: $g, resellerId: $r) { totalCount }
-      accessTokens(userId: $u, resellerId: $r) { totalCount }
+      users(filter: { groupId: $g, resellerId: $r }) { totalCount }
+      accessTokens(filter: { userId: $u, resellerId: $r }) { totalCount }
     }"""
     asked = {"g": partners.other_group, "u": partners.stranger, "r": partners.other}
     for name, value in asked.items():
@@ -222,11 +222,12 @@ async def test_a_partner_does_not_read_of_others_in_the_trail_of_a_group(
     api: Api, partners: Partners
 ) -> None:
     """R99: a group may have members of several resellers."""
-    trail = "query($id: ID!) { node(id: $id) { ... on UserGroup { auditTrail { after } } } }"
-    entries = (await api.data(trail, id=partners.group))["node"]["auditTrail"]
-    assert {"after": {"user_id": partners.staff}} in entries
+    trail = """query($id: ID!) { node(id: $id) { ... on UserGroup {
+      auditTrail { totalCount nodes { after } } } } }"""
+    entries = (await api.data(trail, id=partners.group))["node"]["auditTrail"]["nodes"]
+    assert {"after": {"userId": partners.staff}} in entries
     seen = (await api.data(trail, token=partners.token, id=partners.group))["node"]
-    assert seen == {"auditTrail": []}
+    assert seen == {"auditTrail": {"totalCount": 0, "nodes": []}}
 
 
 async def test_the_operator_issues_a_token_of_nobodys_that_is_bound(
@@ -234,19 +235,19 @@ async def test_the_operator_issues_a_token_of_nobodys_that_is_bound(
 ) -> None:
     """R99."""
     act = ActorContext(OPERATOR, api.clock(), "command-1")
-    scopes = ["access:administer", "customers:read"]
+    scopes = [Scope.ACCESS_ADMINISTER, Scope.CUSTOMERS_READ]
     request = TokenRequest("Integration", scopes, 90, None, partners.own)
     issued = await api.platform.database.transaction(lambda: issue_token(act, request, None))
     viewer = "{ viewer { user { id } scopes credential { resellerId } } users { totalCount } }"
     assert await api.data(viewer, token=issued.secret) == {
         "viewer": {
             "user": None,
-            "scopes": scopes,
+            "scopes": [scope.name for scope in scopes],
             "credential": {"resellerId": partners.own},
         },
         "users": {"totalCount": 2},
     }
-    given = {"name": "x", "scopes": ["customers:read"]}
+    given = {"name": "x", "scopes": ["CUSTOMERS_READ"]}
     await refused(api, issued.secret, "issueAccessToken", "REQUIRED", **given)
     own = {**given, "userId": partners.colleague}
     await api.done("issueAccessToken", "", token=issued.secret, **own)
@@ -264,7 +265,7 @@ async def test_a_partners_credential_issues_tokens_for_its_own_only(
     given: dict[str, Any] = {
         "userId": partners.colleague,
         "name": "x",
-        "scopes": ["customers:read"],
+        "scopes": ["CUSTOMERS_READ"],
     }
     issued = await api.done(
         "issueAccessToken", "secret accessToken { id resellerId }", token=token, **given
@@ -283,7 +284,7 @@ async def test_a_partners_credential_issues_tokens_for_its_own_only(
     )
     assert rotated["accessToken"]["resellerId"] == partners.own
     await api.done("revokeAccessToken", "", token=token, id=rotated["accessToken"]["id"])
-    beyond = {**given, "scopes": ["enrichment:run"]}
+    beyond = {**given, "scopes": ["ENRICHMENT_RUN"]}
     await refused(api, token, "issueAccessToken", "PERMISSION_NOT_HELD", **beyond)
     out_of_reach: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         ("issueAccessToken", {"userId": partners.stranger}, {"userId": "usr_none"}),
@@ -303,27 +304,6 @@ async def test_a_partners_credential_issues_tokens_for_its_own_only(
         assert told[0] == told[1]  # with the same message
 
 
-async def test_a_partners_credential_administers_no_users_groups_or_permissions(
-    api: Api, partners: Partners
-) -> None:
-    """R99."""
-    own, group = partners.colleague, partners.group
-    ways: list[tuple[str, dict[str, Any]]] = [
-        ("saveUser", {"name": "New"}),
-        ("saveUser", {"id": own, "name": "New"}),
-        ("disableUser", {"id": own}),
-        ("enableUser", {"id": own}),
-        ("saveUserGroup", {"name": "New"}),
-        ("saveUserGroup", {"id": group, "name": "New"}),
-        ("deleteUserGroup", {"id": group}),
-        ("changeGroupMembers", {"groupId": group, "addUserIds": [own]}),
-        ("grantPermissions", {"granteeId": own, "permissions": ["customers:write"]}),
-        ("revokePermissions", {"granteeId": own, "permissions": ["customers:read"]}),
-    ]
-    for mutation, values in ways:
-        await refused(api, partners.token, mutation, "BEYOND_RESELLER", **values)
-
-
 async def test_the_tokens_of_a_partners_user_are_bound_to_the_same_reseller(
     api: Api, partners: Partners
 ) -> None:
@@ -331,7 +311,7 @@ async def test_the_tokens_of_a_partners_user_are_bound_to_the_same_reseller(
     given: dict[str, Any] = {
         "userId": partners.colleague,
         "name": "x",
-        "scopes": ["customers:read"],
+        "scopes": ["CUSTOMERS_READ"],
     }
     wrong = {**given, "resellerId": partners.other}
     await refused(api, api.token, "issueAccessToken", "INVALID_RESELLER", **wrong)
@@ -345,7 +325,7 @@ async def test_the_tokens_of_a_partners_user_are_bound_to_the_same_reseller(
         "credential": {"resellerId": partners.own},
         "accessTokens": [{"resellerId": partners.own}],
     }
-    more = {"name": "more", "scopes": ["access:administer"]}
+    more = {"name": "more", "scopes": ["ACCESS_ADMINISTER"]}
     issued = await api.done(
         "issueAccessToken", "accessToken { resellerId }", token=narrowed, **more
     )
@@ -369,7 +349,7 @@ async def test_a_partners_access_ends_when_its_customer_is_no_reseller_any_more(
     """R99: its tokens are revoked and its users disabled, in the same transaction."""
     charity = await api.class_of("CHARITY")
     if way == "erased":
-        await api.done("deleteCustomer", "", id=partners.own, reason="Asked")
+        await api.done("deleteCustomer", "", id=partners.own)
     elif way == "moved":
         given = {"customerId": partners.own, "classId": charity["id"], "reason": "Gave up"}
         await api.done("changeCustomerClass", "", **given)
@@ -392,9 +372,10 @@ async def test_a_partners_access_ends_when_its_customer_is_no_reseller_any_more(
     assert await CustomerClass.filter(is_reseller=True).count() >= 3
     code = "NOT_FOUND" if way == "erased" else "INVALID_RESELLER"
     await api.refused("enableUser", code, id=partners.user)
-    trail = "query($id: ID!) { node(id: $id) { ... on User { auditTrail { operation reason } } } }"
-    newest = (await api.data(trail, id=partners.user))["node"]["auditTrail"][0]
+    trail = """query($id: ID!) { node(id: $id) { ... on User {
+      auditTrail(first: 1) { nodes { operation reason } } } } }"""
+    (newest,) = (await api.data(trail, id=partners.user))["node"]["auditTrail"]["nodes"]
     assert newest == {
-        "operation": "user.disabled",
-        "reason": "The customer that it is bound to is no longer a reseller.",
+        "operation": "USER_DISABLED",
+        "reason": "The customer that the user or token is bound to is no longer a reseller.",
     }

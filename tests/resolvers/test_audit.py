@@ -18,7 +18,7 @@ from tests.graphql_client import Api, Json
 LIST = """
   query($first: Int, $after: String, $last: Int, $before: String, $filter: AuditFilter) {
     auditTrail(first: $first, after: $after, last: $last, before: $before, filter: $filter) {
-      nodes { id } edges { cursor node { id operation } } totalCount totalCountIsExact
+      nodes { id } edges { cursor node { id operation } } totalCount isTotalCountExact
       pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
     }
   }
@@ -65,12 +65,17 @@ async def listed(api: Api, **arguments: Any) -> Json:
     return answer
 
 
+def named(operation: str) -> str:
+    """Return the name that the schema has for a stored operation."""
+    return operation.replace(".", "_").upper()
+
+
 FILTERS: dict[str, tuple[Any, Any]] = {
     "subjectId": ("con_1", lambda row: row["subject_id"] == "con_1"),
     "subjectType": ("CUSTOMER_CLASS", lambda row: row["subject_id"].startswith("cls_")),
     "customerId": ("cus_1", lambda row: row["subject_id"] in {"cus_1", "con_1"}),
     "operations": (
-        ["class.edited", "contact.created", "class.edited"],
+        ["CLASS_EDITED", "CONTACT_CREATED", "CLASS_EDITED"],
         lambda row: row["operation"] in {"class.edited", "contact.created"},
     ),
     "actorId": ("tok_front", lambda row: row["actor_id"] == "tok_front"),
@@ -87,7 +92,7 @@ FILTERS: dict[str, tuple[Any, Any]] = {
 async def test_all_of_it_is_listed_newest_first(api: Api, written: list[Json]) -> None:
     answer = await listed(api)
     assert [node["id"] for node in answer["nodes"]] == [row["id"] for row in written]
-    assert (answer["totalCount"], answer["totalCountIsExact"]) == (6, True)
+    assert (answer["totalCount"], answer["isTotalCountExact"]) == (6, True)
 
 
 async def test_each_filter_and_each_two_of_them_list_and_count_the_same(
@@ -111,12 +116,12 @@ async def test_filters_say_no_as_well(api: Api, written: list[Json]) -> None:
     assert (await listed(api, filter={"reason": LONG}))["totalCount"] == 0
 
 
-@pytest.mark.parametrize("filter_", [{}, {"userId": "usr_ann"}, {"operations": ["x", "y"]}])
+@pytest.mark.parametrize("filter_", [{}, {"userId": "usr_ann"}, {"operations": []}])
 async def test_pages_lead_through_the_list_in_both_directions(
     api: Api, written: list[Json], filter_: Json
 ) -> None:
     if "operations" in filter_:
-        filter_ = {"operations": [row["operation"] for row in written]}
+        filter_ = {"operations": [named(row["operation"]) for row in written]}
     whole = [node["id"] for node in (await listed(api, filter=filter_))["nodes"]]
     assert len(whole) > 3
     ways: tuple[tuple[str, str, str, str], ...] = (
@@ -142,7 +147,7 @@ async def test_pages_lead_through_the_list_in_both_directions(
         {"first": 501},
         {"first": 1, "last": 1},
         {"after": "nonsense"},
-        {"filter": {"operations": ["x"] * 51}},
+        {"filter": {"operations": ["CLASS_EDITED"] * 51}},
         {"filter": {"fromAt": "2026-10-01T10:30:00"}},
         {"filter": {"untilAt": "0001-01-01T00:00:00+14:00"}},
     ],
@@ -157,10 +162,10 @@ async def test_cursors_of_other_lists_and_forged_ones_are_refused(api: Api) -> N
 
     for cursor in (
         encode_cursor("customers-NAME_ASC", ("acme", "cus_1")),
-        encode_cursor("audit-trail", ("not a time", "aud_1")),
-        encode_cursor("audit-trail", ("2026-10-01T10:30:00", "aud_1")),
-        encode_cursor("audit-trail", ("2026-10-01T10:30:00+02:00", "aud_1")),
-        encode_cursor("audit-trail", (1, "aud_1")),
+        encode_cursor("audit-trail-AT_DESC", ("not a time", "aud_1")),
+        encode_cursor("audit-trail-AT_DESC", ("2026-10-01T10:30:00", "aud_1")),
+        encode_cursor("audit-trail-AT_DESC", ("2026-10-01T10:30:00+02:00", "aud_1")),
+        encode_cursor("audit-trail-AT_DESC", (1, "aud_1")),
     ):
         error = await api.error(LIST, after=cursor)
         assert error["extensions"]["code"] == "BAD_USER_INPUT"
@@ -172,7 +177,7 @@ async def test_a_long_list_is_counted_as_far_as_customers_are(api: Api) -> None:
     await api.platform.database.transaction(lambda: add_rows(rows))
     for filter_ in (None, {"subjectId": "cls_1"}):
         answer = await listed(api, first=1, filter=filter_)
-        assert (answer["totalCount"], answer["totalCountIsExact"]) == (MAX_COUNT, False)
+        assert (answer["totalCount"], answer["isTotalCountExact"]) == (MAX_COUNT, False)
 
 
 async def test_an_entry_shows_all_that_is_known_of_it(api: Api, written: list[Json]) -> None:
@@ -185,7 +190,7 @@ async def test_an_entry_shows_all_that_is_known_of_it(api: Api, written: list[Js
             "id": row["id"],
             "subjectId": "cls_1",
             "customerId": None,
-            "operation": "class.edited",
+            "operation": "CLASS_EDITED",
             "before": {},
             "after": {},
             "reason": LONG + "one",
@@ -208,7 +213,7 @@ async def test_the_names_of_somebody_are_erased_by_who_may(api: Api) -> None:
     document = """mutation { eraseActorNames(input: { actorId: "usr_ann", reason: "Left" })
       { erasedEntryCount userErrors { code } } }"""
     error = await api.error(document, token=reader)
-    assert error["extensions"]["requiredScopes"] == ["audit:erase"]
+    assert error["extensions"]["requiredScopes"] == ["AUDIT_ERASE"]
     tried = await api.done(
         "eraseActorNames", "erasedEntryCount", actorId="usr_ann", reason="Left", dryRun=True
     )
@@ -234,14 +239,15 @@ async def test_a_disabled_user_is_erased_in_one_step(api: Api) -> None:
     await api.done("disableUser", "", id=user_id, reason="Uma is ill")
     await api.done("eraseActorNames", "", token=eraser, **asked)
     document = """query($id: ID!) { node(id: $id) { ... on User { name email isActive
-      auditTrail { operation before after reason } } } users(text: "uma") { totalCount } }"""
+      auditTrail { nodes { operation before after reason } } } }
+      users(filter: { text: "uma" }) { totalCount } }"""
     response = await api.post(document, {"id": user_id})
     assert response.json()["data"]["users"] == {"totalCount": 0}
     user = response.json()["data"]["node"]
     assert (user["name"], user["email"], user["isActive"]) == ("(erased)", None, False)
-    assert {entry["operation"] for entry in user["auditTrail"]} == {
-        "user.created",
-        "user.disabled",
-        "actor.names_erased",
+    assert {entry["operation"] for entry in user["auditTrail"]["nodes"]} == {
+        "USER_CREATED",
+        "USER_DISABLED",
+        "ACTOR_NAMES_ERASED",
     }
     assert "uma" not in response.text.casefold()

@@ -56,8 +56,8 @@ FILTERS: list[Json] = [
     {},
     {"subjectId": "cls_1"},
     {"subjectType": "CUSTOMER_CLASS"},
-    {"operations": ["class.edited"]},
-    {"operations": ["class.edited", "class.retired"]},
+    {"operations": ["CLASS_EDITED"]},
+    {"operations": ["CLASS_EDITED", "CLASS_RETIRED"]},
     {"actorId": "tok_writer"},
     {"userId": "usr_ann"},
     {"reason": "Why"},
@@ -101,7 +101,8 @@ async def test_a_cursor_of_a_lost_entry_repeats_and_misses_nothing(api: Api) -> 
     for place in range(4):
         await write(api, f"request {place}", seconds=place)
     await page(api)
-    lost = encode_cursor("audit-trail", ((api.clock() + timedelta(seconds=2)).isoformat(), "aud_x"))
+    at = (api.clock() + timedelta(seconds=2)).isoformat()
+    lost = encode_cursor("audit-trail-AT_DESC", (at, "aud_x"))
     requests = [f"request {place}" for place in range(4)]
     assert set(await newer(api, lost)) >= set(requests[2:])
     assert set(told(await page(api, after=lost))) >= set(requests[:3])

@@ -118,7 +118,7 @@ async def test_a_class_that_is_looked_up_is_in_the_trail_with_its_customers(
         api.platform.database, act, class_id=own.id, company_number="00000101"
     )
     await api.save_class(id=own.id, checkCompaniesHouse=True)
-    await api.done("requestEnrichment", "queuedLookupCount", classId=own.id)
+    await api.done("requestEnrichment", "queuedLookupCount", target={"classId": own.id})
     of_class = await AuditEntry.filter(subject_id=own.id).order_by("-id").first()
     of_customer = await AuditEntry.filter(subject_id=customer.id).order_by("-id").first()
     assert of_class is not None
@@ -156,4 +156,4 @@ async def test_a_template_that_loses_its_parent_says_so(api: Api, act: ActorCont
 async def test_who_may_not_read_the_trail_is_refused(api: Api) -> None:
     token = await api.token_for(*(scope for scope in Scope if scope is not Scope.AUDIT_READ))
     error = await api.error("{ auditTrail { nodes { id } } }", token=token)
-    assert error["extensions"]["requiredScopes"] == ["audit:read"]
+    assert error["extensions"]["requiredScopes"] == ["AUDIT_READ"]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ async def record(api: Api, customer_id: str, **values: Any) -> Json:
     """Record consent; return the payload."""
     return await api.done(
         "recordConsent",
-        f"customer {{ version {FLAG} }} entry {{ id sequence }} isRepeat",
+        f"customer {{ version {FLAG} }} entry {{ id sequence }} isReplayed",
         customerId=customer_id,
         **{**GRANTED, **values},
     )
@@ -43,7 +44,7 @@ async def test_consent_is_not_given_until_it_is_recorded(api: Api) -> None:
             "entry": {"id": payload["entry"]["id"]},
         },
     }
-    assert (payload["entry"]["sequence"], payload["isRepeat"]) == (1, False)
+    assert (payload["entry"]["sequence"], payload["isReplayed"]) == (1, False)
 
 
 async def test_the_flag_at_any_instant_follows_from_effective_dates(api: Api) -> None:
@@ -62,9 +63,9 @@ async def test_the_flag_at_any_instant_follows_from_effective_dates(api: Api) ->
         customer["id"],
         """
         consent { isGiven }
-        before: consentGivenAt(instant: "2025-12-31T23:59:59Z") { isGiven since }
-        from: consentGivenAt(instant: "2026-01-01T00:00:00Z") { isGiven since }
-        after: consentGivenAt(instant: "2027-01-01T00:00:00Z") { isGiven basis since entry { id } }
+        before: consent(at: "2025-12-31T23:59:59Z") { isGiven since }
+        from: consent(at: "2026-01-01T00:00:00Z") { isGiven since }
+        after: consent(at: "2027-01-01T00:00:00Z") { isGiven basis since entry { id } }
         """,
     )
     assert found == {
@@ -82,12 +83,15 @@ async def test_the_flag_at_any_instant_follows_from_effective_dates(api: Api) ->
 
 async def test_an_instant_without_an_offset_is_refused(api: Api) -> None:
     customer = await api.save_customer()
-    document = """query($id: ID) { customer(id: $id) {
-      consentGivenAt(instant: "2026-01-01T00:00:00") { isGiven } } }"""
-    error = await api.error(document, id=customer["id"])
+    document = """query($id: ID, $at: DateTime!) { customer(id: $id) {
+      consent(at: $at) { isGiven } } }"""
+    error = await api.error(document, id=customer["id"], at="2026-01-01T00:00:00")
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    (fault,) = error["extensions"]["faults"]
+    assert (fault["variable"], fault["path"], fault["code"]) == ("at", [], "BAD_FORMAT")
     values = {**GRANTED, "customerId": customer["id"]}
-    await api.refused("recordConsent", "INVALID", **{**values, "effectiveAt": "2026-01-01T00:00"})
+    values["effectiveAt"] = "2026-01-01T00:00"
+    await api.refused("recordConsent", "BAD_FORMAT", **values)
 
 
 async def test_what_is_missing_from_the_paper_trail_is_refused(api: Api) -> None:
@@ -102,8 +106,8 @@ async def test_what_is_missing_from_the_paper_trail_is_refused(api: Api) -> None
     await api.refused("recordConsent", "AFFIRMATION_REQUIRED", **values)
     await api.refused(
         "recordConsent",
-        "REQUIRED",
-        "REQUIRED",
+        "BLANK",
+        "BLANK",
         "REQUIRED",
         **{**GRANTED, "customerId": customer["id"], "givenBy": " ", "evidenceReference": ""}
         | {"documentName": None},
@@ -153,7 +157,7 @@ async def test_creating_with_consent_needs_the_scope_of_recording_it(api: Api) -
       saveCustomer(input: $input) { customer { id } } }"""
     values = {"name": "A", "classCode": "CHARITY", "consent": GRANTED}
     error = await api.error(document, token=token, input=values)
-    assert error["extensions"]["requiredScopes"] == ["consent:write"]
+    assert error["extensions"]["requiredScopes"] == ["CONSENT_WRITE"]
     assert await stored() == before
 
 
@@ -170,7 +174,7 @@ async def test_who_reads_customers_sees_the_flag_and_not_who_gave_it(api: Api) -
         "nonItemisedBills { entry { id } }",
     ):
         body = await api.answer(document % field, token=token, id=customer["id"])
-        assert body["errors"][0]["extensions"]["requiredScopes"] == ["consent:read"]
+        assert body["errors"][0]["extensions"]["requiredScopes"] == ["CONSENT_READ"]
         assert "Ann" not in repr(body)
     both = await api.token_for(Scope.CUSTOMERS_READ, Scope.CONSENT_READ)
     seen = await api.data(document % "consentHistory { givenBy }", token=both, id=customer["id"])
@@ -185,7 +189,7 @@ async def test_a_dry_run_shows_the_entry_and_keeps_nothing(api: Api) -> None:
     assert payload["customer"]["consent"]["isGiven"]
     assert payload["entry"]["sequence"] == 1
     assert await stored() == before
-    assert not (await record(api, customer["id"], idempotencyKey="k"))["isRepeat"]
+    assert not (await record(api, customer["id"], idempotencyKey="k"))["isReplayed"]
 
 
 async def test_a_repeated_key_makes_one_entry(api: Api) -> None:
@@ -194,7 +198,7 @@ async def test_a_repeated_key_makes_one_entry(api: Api) -> None:
     first = await record(api, customer["id"], idempotencyKey="k", expectedVersion=1)
     before = await stored()
     again = await record(api, customer["id"], idempotencyKey="k", expectedVersion=1)
-    assert again == {**first, "isRepeat": True}
+    assert again == {**first, "isReplayed": True}
     assert await stored() == before
     await api.refused(
         "recordConsent",
@@ -224,17 +228,24 @@ async def test_a_correction_is_a_new_entry_that_points_at_the_old_one(api: Api) 
     customer = await api.save_customer()
     wrong = (await record(api, customer["id"], documentVersion="2025"))["entry"]
     await api.done(
-        "correctConsent", "entry { id }", entryId=wrong["id"], reason="Typo", documentVersion="2026"
+        "correctConsent",
+        "entry { id }",
+        entryId=wrong["id"],
+        reason="Typo",
+        values={"documentVersion": "2026"},
     )
     found = await api.customer(
         customer["id"],
-        "consent { entry { documentVersion correctsId } }"
-        " consentHistory { correctsId documentVersion correctionReason previousHash hash }",
+        "consent { entry { documentVersion correction { entryId } } }"
+        " consentHistory { documentVersion correction { entryId reason } previousHash hash }",
     )
-    assert found["consent"]["entry"] == {"documentVersion": "2026", "correctsId": wrong["id"]}
+    assert found["consent"]["entry"] == {
+        "documentVersion": "2026",
+        "correction": {"entryId": wrong["id"]},
+    }
     old, new = found["consentHistory"]
-    assert (old["documentVersion"], old["correctsId"]) == ("2025", None)
-    assert (new["correctsId"], new["correctionReason"]) == (wrong["id"], "Typo")
+    assert (old["documentVersion"], old["correction"]) == ("2025", None)
+    assert new["correction"] == {"entryId": wrong["id"], "reason": "Typo"}
     assert (old["previousHash"], new["previousHash"]) == ("0" * 64, old["hash"])
     (refusal,) = await api.refused(
         "correctConsent", "CONSENT_ENTRY_CORRECTED", entryId=wrong["id"], reason="Again"
@@ -250,15 +261,19 @@ async def test_an_annulment_made_by_mistake_is_put_right(api: Api) -> None:
         "correctConsent", "entry { id }", entryId=grant["id"], kind="ANNULMENT", reason="Wrong one"
     )
     again: dict[str, str] = {"entryId": taken["entry"]["id"], "reason": "It was right"}
-    (refusal,) = await api.refused("correctConsent", "INVALID", **again)
+    (refusal,) = await api.refused("correctConsent", "REQUIRED", **again)
     assert (refusal["path"], "GRANT" in refusal["hint"]) == (["kind"], True)
     await api.done("correctConsent", "entry { id }", kind="GRANT", **again)
     found = await api.customer(
-        customer["id"], "consent { isGiven entry { documentVersion correctsId givenBy } }"
+        customer["id"],
+        "consent { isGiven entry { documentVersion correction { entryId } givenBy } }",
     )
     assert found["consent"]["isGiven"]
     entry = found["consent"]["entry"]
-    assert (entry["documentVersion"], entry["correctsId"]) == ("2025", taken["entry"]["id"])
+    assert (entry["documentVersion"], entry["correction"]) == (
+        "2025",
+        {"entryId": taken["entry"]["id"]},
+    )
     assert entry["givenBy"]
 
 
@@ -394,13 +409,36 @@ async def test_the_evidence_comes_as_csv_to_those_who_may_read_it(api: Api) -> N
     reader = await api.token_for(Scope.CONSENT_READ)
     assert (await export(api, reader, query))[0] == 200
     others = await api.token_for(*(scope for scope in Scope if not scope.startswith("consent")))
-    assert (await export(api, others, query))[0] == 403
-    for token in (None, "garbage"):
-        assert (await export(api, token, query))[0] == 401
-    assert (await export(api, api.token, ""))[0] == 400
-    assert (await export(api, api.token, "?customerId=%00"))[0] == 400
-    assert (await export(api, api.token, "?customerId=cus_nobody"))[0] == 404
+    refused = [
+        (others, query, 403, {"code": "FORBIDDEN", "requiredScopes": ["CONSENT_READ"]}),
+        (None, query, 401, {"code": "UNAUTHENTICATED"}),
+        ("garbage", query, 401, {"code": "UNAUTHENTICATED"}),
+        (api.token, "?customerId=cus_nobody", 404, {"code": "NOT_FOUND"}),
+    ]
+    for token, asked, status, extensions in refused:
+        given, text = await export(api, token, asked)
+        (error,) = json.loads(text)["errors"]
+        assert (given, error["extensions"]) == (status, extensions)
     assert (await api.http.post("/exports/consent-evidence.csv")).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter", "code"),
+    [
+        ("", "customerId", "REQUIRED"),
+        ("?customerId=%00", "customerId", "BAD_FORMAT"),
+        ("?customerId=cus_1&bom=yes", "bom", "BAD_FORMAT"),
+    ],
+)
+async def test_a_wrong_parameter_of_the_file_is_told_like_a_wrong_variable(
+    api: Api, query: str, parameter: str, code: str
+) -> None:
+    status, text = await export(api, api.token, query)
+    (error,) = json.loads(text)["errors"]
+    (fault,) = error["extensions"].pop("faults")
+    assert (status, error["extensions"]) == (400, {"code": "BAD_USER_INPUT"})
+    assert fault["message"] == error["message"]
+    assert (fault["variable"], fault["path"], fault["code"]) == (parameter, [], code)
 
 
 COUNTS = "{ consentAdvisoryCounts { code customerCount } }"
@@ -511,12 +549,12 @@ async def test_customers_are_filtered_by_their_flag(advised: Api) -> None:
         "renewed",
         "moved",
     }
-    assert await names(advised, isNonItemised=True) == set()
+    assert await names(advised, isNonItemisedRequested=True) == set()
     found = await advised.data('{ customers(filter: { text: "opt-in" }) { nodes { id } } }')
     (node,) = found["customers"]["nodes"]
     await advised.done("requestNonItemisedBills", "", customerId=node["id"])
-    assert await names(advised, isNonItemised=True) == {"opt-in"}
-    assert "opt-in" not in await names(advised, isNonItemised=False)
+    assert await names(advised, isNonItemisedRequested=True) == {"opt-in"}
+    assert "opt-in" not in await names(advised, isNonItemisedRequested=False)
 
 
 async def test_recording_after_a_move_settles_the_review(advised: Api) -> None:
@@ -528,10 +566,10 @@ async def test_recording_after_a_move_settles_the_review(advised: Api) -> None:
 
 
 REASONS = [
-    ("withdrawConsent", {"reason": "Changed their mind"}, "consent.withdrawn"),
-    ("requestNonItemisedBills", {"reason": "Privacy at home"}, "non_itemised_bills.requested"),
-    ("withdrawNonItemisedBillsRequest", {"reason": "Lives alone"}, "non_itemised_bills.withdrawn"),
-    ("withdrawConsent", {}, "consent.withdrawn"),
+    ("withdrawConsent", {"reason": "Changed their mind"}, "CONSENT_WITHDRAWN"),
+    ("requestNonItemisedBills", {"reason": "Privacy at home"}, "NON_ITEMISED_BILLS_REQUESTED"),
+    ("withdrawNonItemisedBillsRequest", {"reason": "Lives alone"}, "NON_ITEMISED_BILLS_WITHDRAWN"),
+    ("withdrawConsent", {}, "CONSENT_WITHDRAWN"),
 ]
 
 
@@ -543,9 +581,11 @@ async def test_the_audit_trail_says_why(
     customer = await api.save_customer()
     done = await api.done(mutation, "entry { id }", customerId=customer["id"], **values)
     wanted = [{"operation": operation, "reason": values.get("reason")}]
-    select = "auditTrail { operation reason }"
-    assert (await api.customer(customer["id"], select))["auditTrail"][:1] == wanted
+    select = "auditTrail { nodes { operation reason } }"
+    assert (await api.customer(customer["id"], select))["auditTrail"]["nodes"][:1] == wanted
     entry_id = done["entry"]["id"]
-    await api.done("correctConsent", "", entryId=entry_id, reason="Mistyped", askedBy="Ann")
-    (newest, *_) = (await api.customer(customer["id"], select))["auditTrail"]
-    assert newest == {"operation": "consent.corrected", "reason": "Mistyped"}
+    await api.done(
+        "correctConsent", "", entryId=entry_id, reason="Mistyped", values={"askedBy": "Ann"}
+    )
+    (newest, *_) = (await api.customer(customer["id"], select))["auditTrail"]["nodes"]
+    assert newest == {"operation": "CONSENT_CORRECTED", "reason": "Mistyped"}

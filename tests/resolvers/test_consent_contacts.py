@@ -86,7 +86,7 @@ async def test_withdrawn_consent_leaves_preferences_alone_unless_they_are_revoke
     await api.done("withdrawConsent", "", **revoking)
     assert await PreferenceEntry.filter(kind=PreferenceKind.WITHDRAWN).count() == 2
     before = await stored()
-    assert (await api.done("withdrawConsent", "isRepeat", **revoking))["isRepeat"]
+    assert (await api.done("withdrawConsent", "isReplayed", **revoking))["isReplayed"]
     assert await stored() == before
     await api.refused(
         "withdrawConsent", "IDEMPOTENCY_KEY_REUSED", **{**revoking, "revokePreferences": False}
@@ -118,7 +118,7 @@ async def test_revoking_preferences_needs_the_scope_of_contacts(api: Api) -> Non
     before = await stored()
     values = {"customerId": customer["id"], "revokePreferences": True}
     error = await api.error(document, token=token, input=values)
-    assert error["extensions"]["requiredScopes"] == ["contacts:write"]
+    assert error["extensions"]["requiredScopes"] == ["CONTACTS_WRITE"]
     assert await stored() == before
     del values["revokePreferences"]
     assert await api.data(document, token=token, input=values)

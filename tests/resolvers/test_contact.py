@@ -20,7 +20,9 @@ CONTACT = """
   lastMailFailure { code } customer { name } createdAt lastModifiedAt version
 """
 ALL = ["BILL", "CDR_ZIP", "USAGE_FILES"]
-PREFERENCE = "attachmentPreference { isConfirmed documents since entry { kind by byId } }"
+PREFERENCE = (
+    "attachmentPreference { isConfirmed documents since entry { kind recordedBy recordedById } }"
+)
 
 
 async def save(api: Api, select: str = "id", /, **values: Any) -> Any:
@@ -161,7 +163,7 @@ async def test_nothing_that_could_end_a_header_line_gets_in(
     customer = await api.save_customer()
     values = {"customerId": customer["id"], "name": "Ann", "email": "ann@acme.example"}
     values[field] += ending
-    (refusal,) = await api.refused("saveContact", "INVALID", **values)
+    (refusal,) = await api.refused("saveContact", "CONTROL_CHARACTERS", **values)
     assert refusal["path"] == [field]
 
 
@@ -172,14 +174,14 @@ async def test_what_a_contact_can_not_be_is_refused_with_the_field_at_fault(api:
         ({"name": "Ann"}, "REQUIRED", ["customerId"]),
         ({"customerId": "cus_x", "name": "Ann"}, "NOT_FOUND", ["customerId"]),
         ({"customerId": customer["id"]}, "REQUIRED", ["name"]),
-        ({"customerId": customer["id"], "name": "x" * 201}, "INVALID", ["name"]),
+        ({"customerId": customer["id"], "name": "x" * 201}, "TOO_LONG", ["name"]),
         ({"id": "con_x", "name": "Ann"}, "NOT_FOUND", ["id"]),
         ({"id": made["id"], "name": None}, "REQUIRED", ["name"]),
-        ({"id": made["id"], "customerId": other["id"]}, "INVALID", ["customerId"]),
+        ({"id": made["id"], "customerId": other["id"]}, "CANNOT_CHANGE", ["customerId"]),
         ({"id": made["id"], "expectedVersion": 2}, "VERSION_CONFLICT", ["expectedVersion"]),
         (
             {"customerId": customer["id"], "name": "A", "expectedVersion": 1},
-            "INVALID",
+            "NOT_APPLICABLE",
             ["expectedVersion"],
         ),
     ]
@@ -196,7 +198,7 @@ async def test_an_edit_changes_what_was_sent_and_says_so_in_the_history(api: Api
     changed = await save(
         api,
         "name email receivesBills isActive version lastModifiedAt"
-        " auditTrail { operation before after }",
+        " auditTrail { nodes { operation before after } }",
         id=made["id"],
         receivesBills=True,
         isActive=False,
@@ -209,24 +211,26 @@ async def test_an_edit_changes_what_was_sent_and_says_so_in_the_history(api: Api
         "isActive": False,
         "version": 2,
         "lastModifiedAt": (START + HOUR).isoformat(),
-        "auditTrail": [
-            {
-                "operation": "contact.edited",
-                "before": {"is_active": True, "receives_bills": False},
-                "after": {"is_active": False, "receives_bills": True},
-            },
-            {
-                "operation": "contact.created",
-                "before": {},
-                "after": {
-                    "email": "ann@acme.example",
-                    "is_active": True,
-                    "name": "Ann",
-                    "receives_bills": False,
-                    "receives_correspondence": False,
+        "auditTrail": {
+            "nodes": [
+                {
+                    "operation": "CONTACT_EDITED",
+                    "before": {"isActive": True, "receivesBills": False},
+                    "after": {"isActive": False, "receivesBills": True},
                 },
-            },
-        ],
+                {
+                    "operation": "CONTACT_CREATED",
+                    "before": {},
+                    "after": {
+                        "email": "ann@acme.example",
+                        "isActive": True,
+                        "name": "Ann",
+                        "receivesBills": False,
+                        "receivesCorrespondence": False,
+                    },
+                },
+            ]
+        },
     }
     states = await ContactState.all().order_by("id")
     assert [(s.receives_bills, s.is_active, s.at) for s in states] == [
@@ -275,7 +279,9 @@ async def test_a_preference_is_confirmed_for_a_verified_address_and_names_its_do
     api.clock.advance(HOUR)
     await press(api, mail.path())
     found = await contact(
-        api, contact_id, f"{PREFERENCE} preferenceHistory {{ kind by documents at }}"
+        api,
+        contact_id,
+        f"{PREFERENCE} preferenceHistory {{ kind recordedBy documents recordedAt }}",
     )
     at = (START + HOUR).isoformat()
     assert found == {
@@ -283,16 +289,21 @@ async def test_a_preference_is_confirmed_for_a_verified_address_and_names_its_do
             "isConfirmed": True,
             "documents": ["BILL", "USAGE_FILES"],
             "since": at,
-            "entry": {"kind": "CONFIRMED", "by": "contact", "byId": contact_id},
+            "entry": {"kind": "CONFIRMED", "recordedBy": "contact", "recordedById": contact_id},
         },
         "preferenceHistory": [
             {
                 "kind": "REQUESTED",
-                "by": "Tess Tester",
+                "recordedBy": "Tess Tester",
                 "documents": ["BILL", "USAGE_FILES"],
-                "at": NOW,
+                "recordedAt": NOW,
             },
-            {"kind": "CONFIRMED", "by": "contact", "documents": ["BILL", "USAGE_FILES"], "at": at},
+            {
+                "kind": "CONFIRMED",
+                "recordedBy": "contact",
+                "documents": ["BILL", "USAGE_FILES"],
+                "recordedAt": at,
+            },
         ],
     }
 
@@ -303,7 +314,8 @@ async def test_a_preference_covers_all_documents_unless_told(api: Api) -> None:
     await press(api, (await asked(api, contact_id)).path())
     found = await contact(api, contact_id, "attachmentPreference { documents }")
     assert found == {"attachmentPreference": {"documents": ALL}}
-    await api.refused("requestAttachmentPreference", "INVALID", contactId=contact_id, documents=[])
+    none: Json = {"contactId": contact_id, "documents": []}
+    await api.refused("requestAttachmentPreference", "TOO_FEW_ITEMS", **none)
 
 
 async def test_what_can_not_be_asked_is_refused_and_nothing_is_mailed(api: Api) -> None:
@@ -313,7 +325,7 @@ async def test_what_can_not_be_asked_is_refused_and_nothing_is_mailed(api: Api) 
     (refusal,) = await api.refused(
         "requestAttachmentPreference", "EMAIL_NOT_VERIFIED", contactId=made["id"]
     )
-    assert refusal["hint"] == "Use requestEmailVerification first."
+    assert refusal["hint"] == "Use `requestEmailVerification` first."
     for mutation in ("requestEmailVerification", "requestAttachmentPreference"):
         bare = await save(api, customerId=customer["id"], email=None)
         await api.refused(mutation, "EMAIL_MISSING", contactId=bare["id"])
@@ -390,12 +402,12 @@ async def test_a_contact_withdraws_by_the_link_in_the_mail(api: Api, is_confirme
     assert await stored() == before
     api.clock.advance(timedelta(days=400))
     assert (await press(api, mail.path(1))).state == "DONE"
-    found = await contact(api, contact_id, f"{PREFERENCE} preferenceHistory {{ kind by }}")
+    found = await contact(api, contact_id, f"{PREFERENCE} preferenceHistory {{ kind recordedBy }}")
     assert found["attachmentPreference"] == {
         "isConfirmed": False,
         "documents": [],
         "since": api.clock().isoformat(),
-        "entry": {"kind": "WITHDRAWN", "by": "contact", "byId": contact_id},
+        "entry": {"kind": "WITHDRAWN", "recordedBy": "contact", "recordedById": contact_id},
     }
     after = await stored()
     again = await press(api, mail.path(1))
@@ -411,21 +423,21 @@ async def test_staff_withdraw_for_a_reason_and_twice_is_harmless(api: Api) -> No
     await press(api, (await asked(api, contact_id)).path())
     payload = await api.done(
         "withdrawAttachmentPreference",
-        f"contact {{ {PREFERENCE} auditTrail {{ operation reason }} }}",
+        f"contact {{ {PREFERENCE} auditTrail {{ nodes {{ operation reason }} }} }}",
         contactId=contact_id,
         reason="Asked by phone",
     )
     found = payload["contact"]
     assert found["attachmentPreference"]["isConfirmed"] is False
-    assert found["auditTrail"][0] == {
-        "operation": "preference.withdrawn",
+    assert found["auditTrail"]["nodes"][0] == {
+        "operation": "PREFERENCE_WITHDRAWN",
         "reason": "Asked by phone",
     }
     before = await stored()
     await api.done("withdrawAttachmentPreference", "", contactId=contact_id)
     assert await stored() == before
     await api.refused(
-        "withdrawAttachmentPreference", "INVALID", contactId=contact_id, reason="x" * 1001
+        "withdrawAttachmentPreference", "TOO_LONG", contactId=contact_id, reason="x" * 1001
     )
 
 
@@ -501,7 +513,7 @@ async def test_no_answer_of_the_api_holds_a_token(api: Api) -> None:
     tokens = [link.rsplit("/", 1)[1] for link in mail.links]
     assert [len(token) for token in tokens] == [43, 43]
     rows = repr(await stored())
-    answer = repr(await contact(api, contact_id, f"{CONTACT} auditTrail {{ after }}"))
+    answer = repr(await contact(api, contact_id, f"{CONTACT} auditTrail {{ nodes {{ after }} }}"))
     for token in tokens:
         assert token not in rows
         assert token not in answer
@@ -514,12 +526,12 @@ async def test_contacts_need_a_scope_of_their_own(api: Api) -> None:
     outsider = await api.token_for(Scope.CUSTOMERS_WRITE)
     query = "query($id: ID) { customer(id: $id) { name contacts { email } } }"
     error = await api.error(query, token=outsider, id=customer["id"])
-    assert error["extensions"]["requiredScopes"] == ["contacts:read"]
+    assert error["extensions"]["requiredScopes"] == ["CONTACTS_READ"]
     node = "query($id: ID!) { node(id: $id) { ... on Contact { email customer { name } } } }"
     assert await api.data(node, token=outsider, id=made["id"]) == {"node": None}
     reader = await api.token_for(Scope.CONTACTS_READ)
     error = await api.error(node, token=reader, id=made["id"])
-    assert error["extensions"]["requiredScopes"] == ["customers:read"]
+    assert error["extensions"]["requiredScopes"] == ["CUSTOMERS_READ"]
     found = await api.data(node.replace("customer { name }", ""), token=reader, id=made["id"])
     assert found == {"node": {"email": "ann@acme.example"}}
 

@@ -112,7 +112,7 @@ async def test_a_dry_run_a_stale_version_and_an_unknown_contact_erase_nothing(ap
     contact, _ = await full_contact(api)
     before = await stored()
     done = await api.done("eraseContact", "erasedId", id=contact, dryRun=True)
-    assert done["erasedId"] == contact
+    assert done["erasedId"] is None
     await api.refused("eraseContact", "VERSION_CONFLICT", id=contact, expectedVersion=1)
     await api.refused("eraseContact", "NOT_FOUND", id="con_01jzzzzzzzzzzzzzzzzzzzzzzz")
     assert await stored() == before
@@ -126,7 +126,7 @@ async def test_only_who_may_change_a_contact_may_erase_it(api: Api) -> None:
     reader = await api.token_for(*(set(Scope) - {Scope.CONTACTS_WRITE}))
     before = await stored()
     error = await api.error(document, token=reader, id=contact)
-    assert error["extensions"]["requiredScopes"] == ["contacts:write"]
+    assert error["extensions"]["requiredScopes"] == ["CONTACTS_WRITE"]
     reseller = await api.save_customer(name="Reseller", classCode="RESELLER_SOLE_TRADER")
     _, secret = await bound_token(reseller["id"], api.clock())
     refused: Json = (await api.data(document, token=secret, id=contact))["eraseContact"]
@@ -152,7 +152,7 @@ async def test_no_reason_of_an_erased_customer_is_left(api: Api) -> None:
             reason=reason,
         )
     assert await marks() == {"zq-why", "zq-other"}
-    await api.done("deleteCustomer", "deletedId", id=gone["id"], reason="zq-ann asked")
+    await api.done("deleteCustomer", "deletedId", id=gone["id"])
     assert await marks() == {"zq-other"}
     history = {row["customer_id"]: row for row in (await stored())["ClassChange"]}
     assert history[gone["id"]]["reason"] == "(erased)"

@@ -21,12 +21,12 @@ PERMISSIBILITY = """
 SAVED = f"customerClass {{ {CLASS} }} warnings affectedCustomerCount"
 RETIRED = """
   customerClass { id status isAssignable version } replacement { name } movedCustomerCount
-  queuedLookupCount repointedTemplates { name customerClass { name } }
+  queuedLookupCount reassignedTemplates { name customerClass { name } }
   clearedTemplates { name customerClass { name } } wasPlatformDefault
 """
 LIST = """
-  query($first: Int, $after: String, $status: ClassStatus, $assignable: Boolean) {
-    customerClasses(first: $first, after: $after, status: $status, assignable: $assignable) {
+  query($first: Int, $after: String, $filter: CustomerClassFilter) {
+    customerClasses(first: $first, after: $after, filter: $filter) {
       totalCount nodes { name status } pageInfo { hasNextPage hasPreviousPage endCursor }
     }
   }
@@ -43,6 +43,30 @@ SHIPPED = [
     "Reseller (Sole Trader)",
     "Reseller (Other / International)",
 ]
+CHOSEN = [
+    ("", SHIPPED),
+    ("(filter: {})", SHIPPED),
+    ("(filter: { statuses: [ACTIVE] })", SHIPPED),
+    ("(filter: { statuses: [RETIRED] })", ["Partnership"]),
+    ("(filter: { statuses: [RETIRED, ACTIVE] })", ["Partnership", *SHIPPED]),
+    ("(filter: { statuses: null })", ["Partnership", *SHIPPED]),
+    ("(filter: { statuses: [] })", []),
+    ("(status: ACTIVE)", SHIPPED),
+    ("(status: null)", SHIPPED),
+    ("(status: RETIRED)", ["Partnership"]),
+    ("(status: RETIRED, filter: {})", []),  # both count
+    ("(status: RETIRED, filter: { statuses: [ACTIVE] })", []),
+    ("(status: RETIRED, filter: { statuses: null })", ["Partnership"]),
+    ("(status: ACTIVE, filter: { statuses: [RETIRED] })", ["Partnership"]),  # the default
+    ("(assignable: true)", SHIPPED),
+    ("(assignable: false)", ["Partnership"]),  # without a filter
+    ("(assignable: false, status: RETIRED)", ["Partnership"]),
+    ("(assignable: true, status: RETIRED)", []),
+    ("(assignable: true, filter: { statuses: null })", SHIPPED),
+    ("(assignable: false, filter: { statuses: null })", ["Partnership"]),
+    ("(assignable: false, filter: {})", []),
+]
+"""Arguments, and the classes that they list after the class Partnership was retired."""
 NOW = START.isoformat()
 
 
@@ -136,14 +160,14 @@ async def test_what_a_class_can_not_be_is_refused_with_the_field_at_fault(api: A
     await api.save_class(name="Taken")
     cases: list[tuple[Json, str, list[str]]] = [
         ({}, "REQUIRED", ["name"]),
-        ({"name": " "}, "REQUIRED", ["name"]),
+        ({"name": " "}, "BLANK", ["name"]),
         ({"name": None}, "REQUIRED", ["name"]),
-        ({"name": "x" * 201}, "INVALID", ["name"]),
-        ({"name": "a\nb"}, "INVALID", ["name"]),
+        ({"name": "x" * 201}, "TOO_LONG", ["name"]),
+        ({"name": "a\nb"}, "CONTROL_CHARACTERS", ["name"]),
         ({"name": " tAKEN "}, "ALREADY_EXISTS", ["name"]),
         ({"name": "CHARITY"}, "ALREADY_EXISTS", ["name"]),
         ({"name": "Cha\u200brity"}, "ALREADY_EXISTS", ["name"]),
-        ({"name": "\u200b \u200b"}, "REQUIRED", ["name"]),
+        ({"name": "\u200b \u200b"}, "BLANK", ["name"]),
         ({"name": "N", "displayClass": '"><script>'}, "INVALID_DISPLAY_CLASS", ["displayClass"]),
         ({"name": "N", "displayClass": "a;b"}, "INVALID_DISPLAY_CLASS", ["displayClass"]),
         ({"name": "N", "displayClass": "9lives"}, "INVALID_DISPLAY_CLASS", ["displayClass"]),
@@ -168,7 +192,7 @@ async def test_what_a_class_can_not_be_is_refused_with_the_field_at_fault(api: A
 async def test_everything_that_is_wrong_is_said_at_once(api: Api) -> None:
     await api.refused(
         "saveCustomerClass",
-        "REQUIRED",
+        "BLANK",
         "INVALID_DISPLAY_CLASS",
         "CONTRADICTORY_FLAGS",
         name="",
@@ -225,10 +249,11 @@ async def test_a_shipped_class_is_protected_but_for_position_and_styling(api: Ap
     await api.done(
         "saveCustomerClass", SAVED, id=charity["id"], name="Trust", overrideReason="By law"
     )
-    renamed = await api.class_of("CHARITY", "name auditTrail { operation isOverride reason after }")
+    select = "name auditTrail { nodes { operation isOverride reason after } }"
+    renamed = await api.class_of("CHARITY", select)
     assert renamed["name"] == "Trust"
-    assert renamed["auditTrail"][0] == {
-        "operation": "class.edited",
+    assert renamed["auditTrail"]["nodes"][0] == {
+        "operation": "CLASS_EDITED",
         "isOverride": True,
         "reason": "By law",
         "after": {"name": "Trust"},
@@ -252,7 +277,7 @@ async def test_a_changed_flag_reaches_the_customers_at_once(api: Api) -> None:
     )
     seen = await api.customer(customers[0]["id"], "labels subscriberKind")
     assert seen == {"labels": ["INDIVIDUAL", "SOLE_TRADER"], "subscriberKind": "INDIVIDUAL"}
-    queued = await api.do("requestEnrichment", "queuedLookupCount", classId=own["id"])
+    queued = await api.do("requestEnrichment", "queuedLookupCount", target={"classId": own["id"]})
     assert [error["code"] for error in queued["userErrors"]] == ["ENRICHMENT_NOT_APPLICABLE"]
 
 
@@ -290,14 +315,12 @@ async def test_a_retired_class_is_listed_for_history_only(api: Api) -> None:
         "version": 2,
     }
     assert await listed(api) == SHIPPED
-    assert await listed(api, status="RETIRED") == ["Partnership"]
-    assert await listed(api, status="ALL") == ["Partnership", *SHIPPED]
-    assert await listed(api, status="ALL", assignable=False) == ["Partnership"]
-    assert await listed(api, status="RETIRED", assignable=False) == ["Partnership"]
-    assert await listed(api, status="ALL", assignable=True) == SHIPPED
-    unsaid = await api.data("{ customerClasses(assignable: false) { totalCount nodes { name } } }")
-    assert unsaid["customerClasses"] == {"totalCount": 1, "nodes": [{"name": "Partnership"}]}
-    assert await listed(api, status="RETIRED", assignable=True) == []
+    for given, names in CHOSEN:
+        found = await api.data(f"{{ customerClasses{given} {{ totalCount nodes {{ name }} }} }}")
+        assert found["customerClasses"] == {
+            "totalCount": len(names),
+            "nodes": [{"name": name} for name in names],
+        }, given
     history = await api.customer(customer["id"], "classHistory { from { status } to { status } }")
     assert history["classHistory"] == [
         {"from": None, "to": {"status": "RETIRED"}},
@@ -322,21 +345,22 @@ async def test_retiring_does_all_of_it_or_nothing(api: Api) -> None:
         await api.save_customer(classId=own["id"], companyNumber=number) for number in numbers
     ]
     for name in ("Big", "Small"):
-        await api.done("saveCustomerTemplate", "", name=name, customerClassId=own["id"])
-    await api.done("savePlatformDefaults", "", customerClassId=own["id"])
+        await api.done("saveCustomerTemplate", "", name=name, classId=own["id"])
+    await api.done("savePlatformDefaults", "", classId=own["id"])
     values = {"id": own["id"], "replacementId": limited["id"], "reason": " Merged "}
     before = await stored()
     tried = await api.done("retireCustomerClass", RETIRED, **values, dryRun=True)
     assert await stored() == before
     done = await api.done("retireCustomerClass", RETIRED, **values)
     into = {"name": "Company (UK Limited)"}
-    assert done == tried
+    shown = {"id": f"dryrun:{own['id']}", "version": done["customerClass"]["version"] - 1}
+    assert tried == {**done, "customerClass": {**done["customerClass"], **shown}}
     assert {**done, "customerClass": None} == {
         "customerClass": None,
         "replacement": into,
         "movedCustomerCount": 3,
         "queuedLookupCount": 2,
-        "repointedTemplates": [
+        "reassignedTemplates": [
             {"name": "Big", "customerClass": into},
             {"name": "Small", "customerClass": into},
         ],
@@ -344,7 +368,9 @@ async def test_retiring_does_all_of_it_or_nothing(api: Api) -> None:
         "wasPlatformDefault": True,
         "userErrors": [],
     }
-    select = "classHistory { reason changedBy } enrichment { status } auditTrail { reason }"
+    select = (
+        "classHistory { reason changedBy } enrichment { status } auditTrail { nodes { reason } }"
+    )
     seen = [await api.customer(customer["id"], select) for customer in customers]
     assert [one["classHistory"][1] for one in seen] == [
         {"reason": "Merged", "changedBy": "Tess Tester"}
@@ -354,7 +380,7 @@ async def test_retiring_does_all_of_it_or_nothing(api: Api) -> None:
         "NEEDS_COMPANY_NUMBER",
         "PENDING",
     ]
-    assert {one["auditTrail"][0]["reason"] for one in seen} == {"Merged"}
+    assert {one["auditTrail"]["nodes"][0]["reason"] for one in seen} == {"Merged"}
     defaults = await api.data("{ platformDefaults { customerClass { name } } }")
     assert defaults["platformDefaults"]["customerClass"] == into
 
@@ -362,12 +388,12 @@ async def test_retiring_does_all_of_it_or_nothing(api: Api) -> None:
 async def test_without_a_replacement_references_are_cleared(api: Api) -> None:
     """R40, R42, R44."""
     own = await api.save_class()
-    await api.done("saveCustomerTemplate", "", name="Big", customerClassId=own["id"])
-    await api.done("savePlatformDefaults", "", customerClassId=own["id"])
+    await api.done("saveCustomerTemplate", "", name="Big", classId=own["id"])
+    await api.done("savePlatformDefaults", "", classId=own["id"])
     done = await api.done("retireCustomerClass", RETIRED, id=own["id"], reason="Unused")
     assert (done["replacement"], done["movedCustomerCount"]) == (None, 0)
     assert done["clearedTemplates"] == [{"name": "Big", "customerClass": None}]
-    assert (done["repointedTemplates"], done["wasPlatformDefault"]) == ([], True)
+    assert (done["reassignedTemplates"], done["wasPlatformDefault"]) == ([], True)
     await api.refused("saveCustomer", "CLASS_REQUIRED", name="New")
 
 
@@ -396,7 +422,7 @@ async def test_retirability_tells_beforehand_what_the_mutation_then_does(api: Ap
             await api.done("retireCustomerClass", "", **values, dryRun=True)
     blocker = (await permissibility(api, used["id"]))["retirability"]["blockers"][0]
     assert blocker == {"code": "CLASS_HAS_CUSTOMERS", "count": 1}
-    await api.refused("retireCustomerClass", "REASON_REQUIRED", id=empty["id"], reason=" ")
+    await api.refused("retireCustomerClass", "BLANK", id=empty["id"], reason=" ")
     await api.refused(
         "retireCustomerClass", "NOT_FOUND", id=empty["id"], replacementId="cls_x", reason="Old"
     )
@@ -417,7 +443,7 @@ async def test_retiring_twice_changes_nothing_and_a_class_may_come_back(api: Api
     back = "customerClass { status isAssignable version }"
     await api.done("reactivateCustomerClass", back, id=own["id"], dryRun=True)
     assert await stored() == before
-    await api.refused("reactivateCustomerClass", "REASON_REQUIRED", id=own["id"], reason="")
+    await api.refused("reactivateCustomerClass", "BLANK", id=own["id"], reason="")
     payload = await api.done("reactivateCustomerClass", back, id=own["id"], reason="Missed")
     assert payload["customerClass"] == {"status": "ACTIVE", "isAssignable": True, "version": 3}
     await api.save_customer(classId=own["id"])
@@ -443,8 +469,8 @@ async def test_deletability_tells_beforehand_what_the_mutation_then_does(api: Ap
         reason="Moved",
     )
     await api.done("deleteCustomer", "", id=customers["Erased"]["id"])
-    await api.done("saveCustomerTemplate", "", name="T", customerClassId=own["Referenced"]["id"])
-    await api.done("savePlatformDefaults", "", customerClassId=own["Both"]["id"])
+    await api.done("saveCustomerTemplate", "", name="T", classId=own["Referenced"]["id"])
+    await api.done("savePlatformDefaults", "", classId=own["Both"]["id"])
     cases: list[tuple[str, list[str], tuple[int, int]]] = [
         (own["Used"]["id"], ["CLASS_HAS_BEEN_USED"], (1, 1)),
         (own["Left"]["id"], ["CLASS_HAS_BEEN_USED"], (0, 1)),
@@ -467,7 +493,8 @@ async def test_deletability_tells_beforehand_what_the_mutation_then_does(api: Ap
         "deleteCustomerClass", "CLASS_HAS_BEEN_USED", id=own["Left"]["id"]
     )
     assert refusal["message"] == (
-        "1 customer has been in this class, 0 now; first used 2026-10-01, last used 2026-10-02."
+        "1 customer has been in this class (0 now), first on 2026-10-01 and last on 2026-10-02;"
+        " retire the class instead."
     )
     before = await stored()
     unused = own["Unused"]["id"]
@@ -531,7 +558,10 @@ async def test_a_reseller_class_with_parents_in_it_stays_one(api: Api) -> None:
     parent = await api.save_customer(classId=own["id"])
     await api.save_customer(parentId=parent["id"])
     charity = await api.class_of("CHARITY")
-    await api.refused("saveCustomerClass", "CUSTOMER_HAS_CHILDREN", id=own["id"], isReseller=False)
+    (refusal,) = await api.refused(
+        "saveCustomerClass", "CUSTOMER_HAS_CHILDREN", id=own["id"], isReseller=False
+    )
+    assert refusal["path"] == ["isReseller"]
     await api.refused(
         "retireCustomerClass",
         "CUSTOMER_HAS_CHILDREN",
@@ -573,6 +603,80 @@ async def test_a_class_pages_through_its_customers_by_name(api: Api) -> None:
             break
     assert ([name.lower() for name in seen], pages) == (["a", "a", "b", "b", "c"], 3)
     assert sorted(seen) == ["A", "B", "a", "b", "c"]
+
+
+OF_CLASS = """
+  query(
+    $id: ID, $first: Int, $after: String, $last: Int, $before: String,
+    $filter: ClassCustomerFilter, $sort: CustomerSort
+  ) {
+    customerClass(id: $id) {
+      customers(first: $first, after: $after, last: $last, before: $before, filter: $filter,
+                sort: $sort) {
+        totalCount nodes { name }
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+      }
+    }
+  }
+"""
+
+
+async def test_the_customers_of_a_class_are_listed_as_all_customers_are(api: Api) -> None:
+    """R98."""
+    own = await api.save_class()
+    for name in ("beta ltd", "alpha", "gamma ltd", "delta ltd"):
+        await api.save_customer(name=name, classId=own["id"], externalReference=name[:1])
+        api.clock.advance(timedelta(seconds=1))
+    await api.save_customer(name="elsewhere ltd")
+    orders = {
+        "NAME_ASC": ["alpha", "beta ltd", "delta ltd", "gamma ltd"],
+        "NAME_DESC": ["gamma ltd", "delta ltd", "beta ltd", "alpha"],
+        "CREATED_AT_ASC": ["beta ltd", "alpha", "gamma ltd", "delta ltd"],
+        "CREATED_AT_DESC": ["delta ltd", "gamma ltd", "alpha", "beta ltd"],
+    }
+
+    async def listed(**arguments: Any) -> Json:
+        data = await api.data(OF_CLASS, id=own["id"], **arguments)
+        page: Json = data["customerClass"]["customers"]
+        return page
+
+    for sort, names in orders.items():
+        for filter_, wanted in (({}, names), ({"text": "ltd"}, [n for n in names if "ltd" in n])):
+            head = await listed(first=2, filter=filter_, sort=sort)
+            rest = await listed(after=head["pageInfo"]["endCursor"], filter=filter_, sort=sort)
+            assert [node["name"] for page in (head, rest) for node in page["nodes"]] == wanted
+            tail = await listed(last=2, filter=filter_, sort=sort)
+            before = tail["pageInfo"]["startCursor"]
+            rest = await listed(last=9, before=before, filter=filter_, sort=sort)
+            assert [node["name"] for page in (rest, tail) for node in page["nodes"]] == wanted
+            assert [page["totalCount"] for page in (head, tail)] == [len(wanted)] * 2
+            assert tail["pageInfo"]["hasPreviousPage"] is True
+            assert rest["pageInfo"]["hasPreviousPage"] is False
+    found = await listed(filter={"externalReference": "g", "companyNumber": None})
+    assert [node["name"] for node in found["nodes"]] == ["gamma ltd"]
+    error = await api.error(OF_CLASS, id=own["id"], filter={"text": "x" * 201})
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_the_list_of_classes_is_read_backwards_and_by_name(api: Api) -> None:
+    document = """query($last: Int, $before: String, $sort: CustomerClassSort) {
+      customerClasses(last: $last, before: $before, sort: $sort) {
+        nodes { name } pageInfo { hasPreviousPage startCursor } } }"""
+    whole = (await api.data("{ customerClasses { nodes { name } } }"))["customerClasses"]["nodes"]
+    for sort, wanted in (
+        ("DISPLAY_POSITION_ASC", whole),
+        ("DISPLAY_POSITION_DESC", whole[::-1]),
+        ("NAME_ASC", sorted(whole, key=lambda one: one["name"].casefold())),
+    ):
+        seen: list[Json] = []
+        arguments: Json = {"sort": sort, "last": 4}
+        while True:
+            page = (await api.data(document, **arguments))["customerClasses"]
+            seen = page["nodes"] + seen
+            if not page["pageInfo"]["hasPreviousPage"]:
+                break
+            arguments["before"] = page["pageInfo"]["startCursor"]
+        assert seen == wanted
 
 
 async def test_retirability_knows_of_customers_who_buy_through_others(api: Api) -> None:

@@ -19,9 +19,14 @@ from tests.graphql_client import Api, counted_statements, stored
 DAY = timedelta(days=1)
 ALL = ["BILL", "CDR_ZIP", "USAGE_FILES"]
 
-EXPOSURE = """query($from: DateTime!, $to: DateTime!, $first: Int, $after: String) {
-  deliveryExposure(from: $from, to: $to, first: $first, after: $after) { %s } }"""
+EXPOSURE = """query(
+  $fromAt: DateTime!, $untilAt: DateTime!, $first: Int, $after: String, $last: Int, $before: String,
+  $filter: DeliveryExposureFilter
+) {
+  deliveryExposure(fromAt: $fromAt, untilAt: $untilAt, first: $first, after: $after, last: $last,
+                   before: $before, filter: $filter) { %s } }"""
 NODE = "customerId contactId documents reason basis entryId fromAt untilAt"
+BACKWARDS = f"nodes {{ {NODE} }} pageInfo {{ hasPreviousPage startCursor }}"
 
 
 @pytest.fixture
@@ -32,7 +37,7 @@ def world(api: Api, act: ActorContext) -> World:
 
 async def exposure(api: Api, select: str, since: datetime, until: datetime, **page: Any) -> Any:
     document = EXPOSURE % select
-    found = await api.data(document, **{"from": since.isoformat(), "to": until.isoformat()}, **page)
+    found = await api.data(document, fromAt=since.isoformat(), untilAt=until.isoformat(), **page)
     return found["deliveryExposure"]
 
 
@@ -150,6 +155,14 @@ async def test_pages_and_counts_cover_the_whole_list(api: Api, world: World) -> 
                 break
             assert len(page["nodes"]) == size
         assert read == whole
+        read, cursor = [], None
+        while True:
+            page = await exposure(api, BACKWARDS, START, until, last=size, before=cursor)
+            read = page["nodes"] + read
+            cursor = page["pageInfo"]["startCursor"]
+            if not page["pageInfo"]["hasPreviousPage"]:
+                break
+        assert read == whole
     counts = """counts { exposureCount contactCount customerCount isExact
       byAuthority { reason basis exposureCount contactCount customerCount } }"""
     found = await exposure(api, counts, START, until, first=0)
@@ -177,6 +190,32 @@ async def test_pages_and_counts_cover_the_whole_list(api: Api, world: World) -> 
     }
 
 
+async def test_exposures_are_filtered_and_counted(api: Api, world: World) -> None:
+    one, two = await world.customer(name="One"), await world.customer(name="Two")
+    first, second = await world.contact(one), await world.contact(one, "two@example.com")
+    third = await world.contact(two, "three@example.com")
+    await world.consent(one)
+    await world.verify(third)
+    await world.prefer(third)
+    until = world.clock() + DAY
+    select = "nodes { contactId } counts { exposureCount }"
+    filters: list[tuple[dict[str, Any], list[str]]] = [
+        ({}, [first.id, second.id, third.id]),
+        ({"customerId": one.id}, [first.id, second.id]),
+        ({"customerId": "cus_none"}, []),
+        ({"contactId": second.id}, [second.id]),
+        ({"customerId": two.id, "contactId": second.id}, []),
+        ({"reasons": ["CONTACT_PREFERENCE"]}, [third.id]),
+        ({"reasons": []}, []),
+        ({"bases": ["WRITTEN_OPT_IN"]}, [first.id, second.id]),
+        ({"bases": ["WRITTEN_OPT_IN"], "reasons": ["CONTACT_PREFERENCE"]}, []),
+    ]
+    for wanted, contacts in filters:
+        found = await exposure(api, select, START, until, filter=wanted)
+        assert [node["contactId"] for node in found["nodes"]] == contacts, wanted
+        assert found["counts"] == {"exposureCount": len(contacts)}, wanted
+
+
 async def test_a_page_costs_the_same_however_long_it_is(api: Api, world: World) -> None:
     for number in range(20):
         customer = await world.customer(name=f"C{number}")
@@ -200,7 +239,7 @@ async def test_the_export_streams_what_the_query_pages_through(api: Api, world: 
     evil = await world.contact(customer, "evil@example.com", name='=HYPERLINK("x")')
     await world.consent(customer)
     consented = world.clock()
-    period = {"from": START.isoformat(), "to": (START + DAY).isoformat()}
+    period = {"fromAt": START.isoformat(), "untilAt": (START + DAY).isoformat()}
     before = await stored()
     answer = await export(api, **period)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
@@ -232,26 +271,44 @@ async def test_the_export_streams_what_the_query_pages_through(api: Api, world: 
 
 
 async def test_the_export_is_for_those_who_may_read_customers(api: Api) -> None:
-    period = {"from": START.isoformat(), "to": (START + DAY).isoformat()}
+    period = {"fromAt": START.isoformat(), "untilAt": (START + DAY).isoformat()}
     assert (await export(api, token="ccl_wrong", **period)).status_code == 401
     token = await api.token_for(Scope.CONTACTS_READ)
     answer = await export(api, token=token, **period)
-    assert (answer.status_code, answer.text) == (403, "This needs the scope customers:read.\n")
+    (error,) = answer.json()["errors"]
+    assert answer.status_code == 403
+    assert error == {
+        "message": "This needs the permission customers:read.",
+        "extensions": {"code": "FORBIDDEN", "requiredScopes": ["CUSTOMERS_READ"]},
+    }
 
 
 @pytest.mark.parametrize(
-    "period",
+    ("period", "message"),
     [
-        {},
-        {"from": "yesterday", "to": "2026-10-01T00:00:00Z"},
-        {"from": "2026-10-01T00:00:00", "to": "2026-10-02T00:00:00"},
-        {"from": "2026-10-02T00:00:00Z", "to": "2026-10-01T00:00:00Z"},
+        ({}, "The parameter `fromAt` is required."),
+        (
+            {"fromAt": "2026-10-01T00:00:00Z", "untilAt": "yesterday"},
+            "The parameter `untilAt` must be a date-time such as 2026-10-01T00:00:00Z.",
+        ),
+        (
+            {"fromAt": "2026-10-01T00:00:00", "untilAt": "2026-10-02T00:00:00"},
+            "`fromAt` must have an offset from UTC, such as Z or +01:00.",
+        ),
+        (
+            {"fromAt": "2026-10-02T00:00:00Z", "untilAt": "2026-10-01T00:00:00Z"},
+            "`fromAt` must be before `untilAt`.",
+        ),
     ],
 )
-async def test_a_period_that_makes_no_sense_is_refused(api: Api, period: dict[str, str]) -> None:
+async def test_a_period_that_makes_no_sense_is_refused(
+    api: Api, period: dict[str, str], message: str
+) -> None:
     answer = await export(api, **period)
+    (error,) = answer.json()["errors"]
     assert answer.status_code == 400
-    assert answer.headers["content-type"].startswith("text/plain")
+    assert (error["message"], error["extensions"]["code"]) == (message, "BAD_USER_INPUT")
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
 
 
 async def test_cursors_are_those_of_the_period(api: Api, world: World) -> None:
@@ -260,12 +317,12 @@ async def test_cursors_are_those_of_the_period(api: Api, world: World) -> None:
     await world.consent(customer)
     page = await exposure(api, "pageInfo { endCursor }", START, START + DAY)
     cursor = page["pageInfo"]["endCursor"]
-    period = {"from": START.isoformat(), "to": (START + 2 * DAY).isoformat()}
+    period = {"fromAt": START.isoformat(), "untilAt": (START + 2 * DAY).isoformat()}
     error = await api.error(EXPOSURE % "nodes { reason }", after=cursor, **period)
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
-    backwards = {"from": period["to"], "to": period["from"]}
+    backwards = {"fromAt": period["untilAt"], "untilAt": period["fromAt"]}
     error = await api.error(EXPOSURE % "nodes { reason }", **backwards)
-    assert error["message"] == "`from` must be before `to`."
+    assert error["message"] == "`fromAt` must be before `untilAt`."
 
 
 async def test_what_was_on_record_outlives_the_customer_without_a_name(

@@ -84,23 +84,23 @@ async def test_a_preview_says_all_there_is_to_say_of_a_document(api: Api, world:
     """R72, R73, R78."""
     customer = await world.customer()
     await world.contact(customer)
-    select = """contacts { hasAddress isOnBillList isActive isAddressVerified name email
+    select = """contacts { hasEmail receivesBills isActive isEmailVerified name email
       advisories { code } documents { document sentence isPasswordNeeded
       sections { section contains } remedies { step mutation outcome appliesTo instruction } } }"""
     (contact,) = (await preview(api, customer.id, select))["contacts"]
     bill, cdr_zip, usage = contact.pop("documents")
     assert contact == {
-        "hasAddress": True,
-        "isOnBillList": True,
+        "hasEmail": True,
+        "receivesBills": True,
         "isActive": True,
-        "isAddressVerified": False,
+        "isEmailVerified": False,
         "name": "Pat",
         "email": "pat@example.com",
         "advisories": [],
     }
     assert bill["sentence"] == (
-        "The bill is emailed in its short version, without the list of calls: no consent is"
-        " recorded for the account, and no confirmed preference of this contact covers it."
+        "The bill is emailed without the list of calls: the customer's consent is not in force, and"
+        " no confirmed attachment preference of this contact covers the document."
     )
     assert [part["section"] for part in bill["sections"]] == [
         "SUMMARY_TOTALS",
@@ -108,7 +108,7 @@ async def test_a_preview_says_all_there_is_to_say_of_a_document(api: Api, world:
         "RECURRING_CHARGES",
         "FEATURES",
     ]
-    assert bill["sections"][1]["contains"] == "The rental of each line."
+    assert bill["sections"][1]["contains"] == "The rental of each of the customer's lines."
     assert [(one["step"], one["mutation"], one["outcome"]) for one in bill["remedies"]] == [
         ("RECORD_CONSENT", "recordConsent", "ITEMISED"),
         ("CONFIRM_PREFERENCE", "requestAttachmentPreference", "ITEMISED"),
@@ -135,13 +135,13 @@ async def test_a_preview_says_who_receives_correspondence(
     customer = await world.customer()
     contact = await world.contact(customer, **values)
     at = world.clock()
-    select = "contacts { isOnCorrespondenceList isSentCorrespondence }"
-    wanted = {"isOnCorrespondenceList": is_listed, "isSentCorrespondence": is_sent}
+    select = "contacts { receivesCorrespondence isSentCorrespondence }"
+    wanted = {"receivesCorrespondence": is_listed, "isSentCorrespondence": is_sent}
     assert (await preview(api, customer.id, select))["contacts"] == [wanted]
     await world.edit(contact, receives_correspondence=not is_listed)
     await world.consent(customer)
     changed = (await preview(api, customer.id, select))["contacts"]
-    assert [one["isOnCorrespondenceList"] for one in changed] == [not is_listed]
+    assert [one["receivesCorrespondence"] for one in changed] == [not is_listed]
     assert (await preview(api, customer.id, select, at=at))["contacts"] == [wanted]
 
 
@@ -172,7 +172,7 @@ async def test_who_is_not_addressed_is_shown_with_the_reason(api: Api, world: Wo
     assert [one["contactId"] for one in found["contacts"]] == [listed.id, inactive.id, bare.id]
     assert outcomes(found) == [NOTHING] * 3
     reasons = [reason for reason, _ in behind(found)]
-    assert reasons == ["NOT_ON_BILL_LIST", "CONTACT_INACTIVE", "NO_EMAIL"]
+    assert reasons == ["DOES_NOT_RECEIVE_BILLS", "CONTACT_INACTIVE", "EMAIL_MISSING"]
 
 
 async def test_a_request_for_bills_without_itemisation_beats_all(api: Api, world: World) -> None:
@@ -344,7 +344,7 @@ async def test_an_assumption_shows_the_preview_and_what_it_changes(api: Api, wor
     found = await assumed(
         contacts=[
             {"contactId": two.id, "isPreferenceConfirmed": True, "preferenceDocuments": ["BILL"]},
-            {"contactId": one.id, "isOnBillList": False},
+            {"contactId": one.id, "receivesBills": False},
         ]
     )
     assert outcomes(found) == [NOTHING, (FULL[0], *REDUCED[1:])]
@@ -379,7 +379,7 @@ async def test_what_is_there_can_be_assumed_away(api: Api, world: World) -> None
 @pytest.mark.parametrize(
     ("assuming", "message"),
     [
-        ({"contacts": [{"contactId": "con_nobody"}]}, "no such contact"),
+        ({"contacts": [{"contactId": "con_nobody"}]}, "a contact that the customer does not have"),
         ({"classId": "cls_none"}, "No customer class has the id in `classId`."),
         ({"contacts": [{"contactId": "x"}, {"contactId": "x"}]}, "more than once"),
         ({"contacts": [{"contactId": str(n)} for n in range(101)]}, "at most 100 contacts"),
@@ -431,15 +431,15 @@ async def test_consent_reaches_unverified_addresses_with_an_advisory_unless_swit
     """A13."""
     select = "contacts { advisories { code message } documents { outcome reason entryId } }"
     advisory = {
-        "code": "UNVERIFIED_ADDRESS",
-        "message": "Consent releases call detail to an email address that is not verified; ask"
-        " the contact to verify it.",
+        "code": "EMAIL_NOT_VERIFIED",
+        "message": "Because of the customer's consent, call detail would be emailed to an address"
+        " that is not verified; ask the contact to verify their address.",
     }
     for is_required, expected in (
         (False, (FULL, "ACCOUNT_CONSENT", [advisory])),
-        (True, (REDUCED, "UNVERIFIED_ADDRESS", [])),
+        (True, (REDUCED, "EMAIL_NOT_VERIFIED", [])),
     ):
-        async with running_api(databases, clock, consent_needs_verified_address=is_required) as api:
+        async with running_api(databases, clock, consent_needs_verified_email=is_required) as api:
             world = World(api.platform.database, clock, act)
             customer = await world.customer()
             contact = await world.contact(customer)

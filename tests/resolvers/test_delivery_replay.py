@@ -32,8 +32,8 @@ FORMS = {
 
 PREVIEW = """query($id: ID, $at: DateTime) { customer(id: $id) { deliveryPreview(at: $at) {
   classCode contacts { contactId documents { document outcome } } } } }"""
-EXPOSURE = """query($from: DateTime!, $to: DateTime!) {
-  deliveryExposure(from: $from, to: $to, first: 500) { pageInfo { hasNextPage }
+EXPOSURE = """query($fromAt: DateTime!, $untilAt: DateTime!) {
+  deliveryExposure(fromAt: $fromAt, untilAt: $untilAt, first: 500) { pageInfo { hasNextPage }
     nodes { contactId documents fromAt untilAt } } }"""
 
 
@@ -218,7 +218,7 @@ async def test_any_history_is_answered_as_a_naive_replay_would(
     for _ in range(EVENTS):
         await player.play()
     far = timedelta(days=365)
-    period = {"from": (start - far).isoformat(), "to": (api.clock() + far).isoformat()}
+    period = {"fromAt": (start - far).isoformat(), "untilAt": (api.clock() + far).isoformat()}
     exposed = (await api.data(EXPOSURE, **period))["deliveryExposure"]
     assert not exposed["pageInfo"]["hasNextPage"]
     seen = set()

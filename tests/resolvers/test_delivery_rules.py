@@ -9,12 +9,12 @@ from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, running_api, stored
 
-RULES = """{ deliveryRules { version digest isVerifiedAddressRequired preferenceReleases cases {
-  given { isConsentGiven isNonItemisedRequested preferenceDocuments isOnBillList isActive
-          hasAddress isAddressVerified isVerifiedAddressRequired }
+RULES = """{ deliveryRules { version digest isVerifiedEmailRequired preferenceReleases cases {
+  given { isConsentGiven isNonItemisedRequested preferenceDocuments receivesBills isActive
+          hasEmail isEmailVerified isVerifiedEmailRequired }
   expected { document outcome reason sections isPasswordNeeded } } } }"""
 
-IN_FORCE = ("isVerifiedAddressRequired", "preferenceReleases")
+IN_FORCE = ("isVerifiedEmailRequired", "preferenceReleases")
 
 
 async def rules_of(api: Api, token: str | None = None) -> Any:
@@ -29,7 +29,7 @@ async def test_the_table_that_is_served_is_the_one_that_is_published(api: Api) -
     in_force = {name: served.pop(name) for name in IN_FORCE}
     assert served == json.loads(published())
     assert in_force == {
-        "isVerifiedAddressRequired": False,
+        "isVerifiedEmailRequired": False,
         "preferenceReleases": ["BILL", "CDR_ZIP", "USAGE_FILES"],
     }
     assert await stored() == before
@@ -39,7 +39,7 @@ async def test_it_says_whether_consent_needs_a_verified_address_here(
     databases: Databases, clock: Clock
 ) -> None:
     """A13: the table is the same, but the other half of its cases applies."""
-    async with running_api(databases, clock, consent_needs_verified_address=True) as api:
+    async with running_api(databases, clock, consent_needs_verified_email=True) as api:
         served = await rules_of(api)
-    assert served["isVerifiedAddressRequired"] is True
+    assert served["isVerifiedEmailRequired"] is True
     assert served["cases"] == json.loads(published())["cases"]

@@ -10,12 +10,14 @@ from pydantic import SecretStr
 
 from enrichment.sandbox import SandboxConfig
 from models import EnrichmentRun, Job, Suggestion
+from models.jobs.kinds import ENRICH
 from models.rules.enrichment_status import EnrichmentStatus
+from models.rules.profile import ACCOUNTS_FIELDS
 from models.tables.access import Scope
 from tests.clock import START, Clock
 from tests.databases import Databases
 from tests.enrichment.accounts.documents import FIGURES
-from tests.graphql_client import API_KEY, Api, Json, LiveApi, running_live_api, stored
+from tests.graphql_client import API_KEY, Api, Json, LiveApi, document_of, running_live_api, stored
 
 NOW = START.isoformat()
 ALPHA: Json = {
@@ -34,7 +36,8 @@ PROFILE = f"""
     totalAssetsLessCurrentLiabilities {{ value }} netAssets {{ value }}
   }}
 """
-FIELDS = "fields { name outcome source }"
+FIELDS = "fields { field outcome source }"
+FILED = tuple(name.upper() for name in ACCOUNTS_FIELDS)
 
 
 async def test_a_save_answers_at_once_and_the_profile_is_filled_after(live: LiveApi) -> None:
@@ -55,20 +58,20 @@ async def test_a_save_answers_at_once_and_the_profile_is_filled_after(live: Live
         "finishedAt": NOW,
         "nextAttemptAt": None,
         "fields": [
-            {"name": name, "outcome": "FOUND", "source": "SANDBOX"}
-            for name in ("registeredAddress", "incorporatedOn", *FIGURES)
+            {"field": name, "outcome": "FOUND", "source": "SANDBOX"}
+            for name in ("REGISTERED_ADDRESS", "INCORPORATED_ON", *FILED)
         ],
         "history": [{"trigger": "SAVE"}],
     }
     found = await live.customer(
         saved["id"],
         f"version lastModifiedAt suggestions {{ id }} advisories {{ code }} {PROFILE}"
-        " auditTrail { operation actorName actorId }",
+        " auditTrail { nodes { operation actorName actorId } }",
     )
     assert (found["version"], found["lastModifiedAt"]) == (1, NOW)
     assert (found["suggestions"], found["advisories"]) == ([], [])
-    assert found["auditTrail"][0] == {
-        "operation": "customer.enriched",
+    assert found["auditTrail"]["nodes"][0] == {
+        "operation": "CUSTOMER_ENRICHED",
         "actorName": "system",
         "actorId": "system",
     }
@@ -109,9 +112,15 @@ async def test_a_save_answers_at_once_and_the_profile_is_filled_after(live: Live
 
 
 ENDS = [
-    ("COMPANY_UK_PLC", "102", "SUCCEEDED", None, ["NAME_MISMATCH"]),
+    ("COMPANY_UK_PLC", "102", "SUCCEEDED", None, ["NAME_MISMATCH", "DUPLICATE_COMPANY_NUMBER"]),
     ("RESELLER_UK_COMPANY", "106", "SUCCEEDED", None, ["NAME_MISMATCH"]),
-    ("COMPANY_UK_LIMITED", "102", "SUCCEEDED", None, ["CLASS_MISMATCH", "NAME_MISMATCH"]),
+    (
+        "COMPANY_UK_LIMITED",
+        "102",
+        "SUCCEEDED",
+        None,
+        ["CLASS_MISMATCH", "NAME_MISMATCH", "DUPLICATE_COMPANY_NUMBER"],
+    ),
     ("COMPANY_UK_LIMITED", "104", "SUCCEEDED", None, ["NAME_MISMATCH"]),
     ("COMPANY_UK_LIMITED", "201", "PARTIAL", "ACCOUNTS_PDF_ONLY", ["NAME_MISMATCH"]),
     ("COMPANY_UK_LIMITED", "202", "PARTIAL", "NO_ACCOUNTS_YET", ["NAME_MISMATCH"]),
@@ -158,9 +167,9 @@ async def test_accounts_on_paper_leave_the_figures_empty_but_say_so(live: LiveAp
     """R85, A24: an older year is not shown as the current one."""
     customer = await live.save_customer(**ALPHA | {"companyNumber": "201"})
     enrichment = await live.settled(customer["id"], FIELDS)
-    outcomes = {field["name"]: field["outcome"] for field in enrichment["fields"]}
-    assert outcomes == {"registeredAddress": "FOUND", "incorporatedOn": "FOUND"} | dict.fromkeys(
-        FIGURES, "UNREADABLE"
+    outcomes = {one["field"]: one["outcome"] for one in enrichment["fields"]}
+    assert outcomes == {"REGISTERED_ADDRESS": "FOUND", "INCORPORATED_ON": "FOUND"} | dict.fromkeys(
+        FILED, "UNREADABLE"
     )
     profile = (await live.customer(customer["id"], PROFILE))["profile"]
     assert [profile[name] for name in FIGURES] == [None] * 6
@@ -178,7 +187,7 @@ async def test_without_a_number_a_lookup_needs_one_and_a_search_offers_some(
     )
     assert customer["enrichment"] == {"status": "NEEDS_COMPANY_NUMBER", "reason": None}
     (refusal,) = await live.refused(
-        "requestEnrichment", "NEEDS_COMPANY_NUMBER", customerId=customer["id"]
+        "requestEnrichment", "NEEDS_COMPANY_NUMBER", target={"customerId": customer["id"]}
     )
     assert "companySearch" in refusal["hint"]
     search = """
@@ -200,7 +209,7 @@ async def test_without_a_number_a_lookup_needs_one_and_a_search_offers_some(
         }
     ]
     assert (await live.data(search, q="nobody of that name"))["companySearch"] == []
-    for query in ("", "  ", "x" * 161):
+    for query in ("", "  ", " x ", "x" * 161):
         error = await live.error(search, q=query)
         assert error["extensions"] == {"code": "BAD_USER_INPUT"}
     profile = await live.customer(customer["id"], "profile { companyName }")
@@ -212,8 +221,10 @@ async def test_a_class_that_is_not_checked_never_looks_anybody_up(live: LiveApi)
     customer = await live.save_customer("id enrichment { status }", companyNumber="101")
     assert customer["enrichment"] == {"status": "NOT_APPLICABLE"}
     await live.save_customer(id=customer["id"], name="Saved again")
-    await live.refused("requestEnrichment", "ENRICHMENT_NOT_APPLICABLE", customerId=customer["id"])
-    assert await Job.all().count() == 0
+    await live.refused(
+        "requestEnrichment", "ENRICHMENT_NOT_APPLICABLE", target={"customerId": customer["id"]}
+    )
+    assert await Job.filter(kind=ENRICH).count() == 0
     assert live.sandbox.requests == []
 
 
@@ -228,9 +239,9 @@ async def test_values_of_a_user_are_kept_and_the_registers_are_suggested(live: L
         },
     )
     enrichment = await live.settled(customer["id"], FIELDS)
-    outcomes = {field["name"]: field["outcome"] for field in enrichment["fields"]}
+    outcomes = {one["field"]: one["outcome"] for one in enrichment["fields"]}
     kept = {name for name, outcome in outcomes.items() if outcome == "KEPT_USER_VALUE"}
-    assert kept == {"employees", "incorporatedOn", "netAssets"}
+    assert kept == {"EMPLOYEES", "INCORPORATED_ON", "NET_ASSETS"}
     select = """
       version profile { employees { value source } netAssets { value source } }
       suggestions {
@@ -245,11 +256,11 @@ async def test_values_of_a_user_are_kept_and_the_registers_are_suggested(live: L
     assert (found["version"], found["profile"]) == (1, mine)
     employees, net_assets = found["suggestions"]
     assert (employees["field"], employees["value"]) == (
-        "employees",
+        "EMPLOYEES",
         {"source": "SANDBOX", "count": 12},
     )
     assert (net_assets["field"], net_assets["value"]) == (
-        "netAssets",
+        "NET_ASSETS",
         {"source": "SANDBOX", "value": "140000"},
     )
     before = await stored()
@@ -316,8 +327,10 @@ async def test_saves_while_a_lookup_waits_are_one_lookup(api: Api) -> None:
     customer = await api.save_customer(**ALPHA)
     for name in ("B", "C"):
         await api.save_customer(id=customer["id"], name=name)
-    assert await Job.all().count() == 1
-    payload = await api.done("requestEnrichment", "queuedLookupCount", customerId=customer["id"])
+    assert await Job.filter(kind=ENRICH).count() == 1
+    payload = await api.done(
+        "requestEnrichment", "queuedLookupCount", target={"customerId": customer["id"]}
+    )
     assert payload["queuedLookupCount"] == 0
     saved = await api.save_customer(
         "enrichment { status history { status reason companyNumber } }",
@@ -412,14 +425,25 @@ async def test_lookups_are_asked_for_by_customer_or_for_a_whole_class(live: Live
         for n, number in (("A", "101"), ("B", "102"), ("C", None))
     ]
     await live.save_class(id=own["id"], checkCompaniesHouse=True)
-    await live.refused("requestEnrichment", "INVALID")
-    await live.refused(
-        "requestEnrichment", "INVALID", customerId=customers[0]["id"], classId=own["id"]
-    )
-    await live.refused("requestEnrichment", "NOT_FOUND", customerId="cus_x")
-    await live.refused("requestEnrichment", "NOT_FOUND", classId="cls_x")
+    one = customers[0]["id"]
+    wrong: list[tuple[Json, str]] = [
+        ({}, "REQUIRED"),
+        ({"customerId": one, "classId": own["id"]}, "CONTRADICTORY_VALUES"),
+        ({"customerId": None}, "REQUIRED"),
+    ]
+    for target, code in wrong:
+        document = document_of("requestEnrichment", "queuedLookupCount")
+        error = await live.error(document, input={"target": target})
+        (fault,) = error["extensions"]["faults"]
+        assert (fault["path"], fault["code"]) == (["target"], code)
+    document = """mutation($id: ID) { requestEnrichment(input: { target: { customerId: $id } }) {
+      queuedLookupCount } }"""
+    error = await live.error(document, id=one)
+    assert "must be non-nullable" in error["message"]
+    await live.refused("requestEnrichment", "NOT_FOUND", target={"customerId": "cus_x"})
+    await live.refused("requestEnrichment", "NOT_FOUND", target={"classId": "cls_x"})
     before = await stored()
-    values = {"classId": own["id"]}
+    values: dict[str, Any] = {"target": {"classId": own["id"]}}
     tried = await live.done("requestEnrichment", "queuedLookupCount", **values, dryRun=True)
     assert await stored() == before
     payload = await live.done("requestEnrichment", "queuedLookupCount", token=token, **values)
@@ -429,7 +453,7 @@ async def test_lookups_are_asked_for_by_customer_or_for_a_whole_class(live: Live
     again = await live.done(
         "requestEnrichment",
         "queuedLookupCount customer { enrichment { status } }",
-        customerId=customers[0]["id"],
+        target={"customerId": customers[0]["id"]},
     )
     assert (again["queuedLookupCount"], again["customer"]) == (
         1,
@@ -454,7 +478,7 @@ async def test_a_register_that_is_down_fails_no_save_and_is_tried_again(live: Li
     saved = await live.save_customer("version", id=customer["id"], name="Still editable")
     assert saved == {"version": 2}
     # Requesting the lookup makes it start now.
-    await live.done("requestEnrichment", "", customerId=customer["id"])
+    await live.done("requestEnrichment", "", target={"customerId": customer["id"]})
     async with asyncio.timeout(60):
         while (await live.customer(customer["id"], select))["enrichment"]["attempts"] < 2:  # noqa: ASYNC110  # as a client would
             await asyncio.sleep(0.01)
@@ -536,5 +560,5 @@ async def test_an_answer_that_breaks_off_is_asked_for_again(live: LiveApi, numbe
                 break
             if found["enrichment"]["status"] == "RETRYING":  # a running job would run again
                 live.clock.advance(timedelta(seconds=10))
-                await live.done("requestEnrichment", "", customerId=customer["id"])
+                await live.done("requestEnrichment", "", target={"customerId": customer["id"]})
             await asyncio.sleep(0.02)

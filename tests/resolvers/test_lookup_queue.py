@@ -108,7 +108,7 @@ async def test_a_request_moves_forward_and_tells_the_position(api: Api) -> None:
     class_id = (await shipped("COMPANY_UK_LIMITED")).id
     ids = [await add(api, number) for number in range(4)]
     await end_lookups(EnrichmentStatus.SUCCEEDED, api.clock())
-    await api.done("requestEnrichment", "", classId=class_id)
+    await api.done("requestEnrichment", "", target={"classId": class_id})
     assert [await position(api, one) for one in ids] == [
         {
             "urgency": "BULK",
@@ -119,18 +119,18 @@ async def test_a_request_moves_forward_and_tells_the_position(api: Api) -> None:
         for ahead in range(4)
     ]
     select = f"queuedLookupCount customer {{ enrichment {{ queue {{ {POSITION} }} }} }}"
-    payload = await api.done("requestEnrichment", select, customerId=ids[3])
+    payload = await api.done("requestEnrichment", select, target={"customerId": ids[3]})
     moved = payload["customer"]["enrichment"]["queue"]
     assert payload["queuedLookupCount"] == 0
     assert (moved["urgency"], moved["aheadCount"]) == ("REQUESTED", 0)
-    payload = await api.done("requestEnrichment", select, customerId=ids[2])
+    payload = await api.done("requestEnrichment", select, target={"customerId": ids[2]})
     moved = payload["customer"]["enrichment"]["queue"]
     assert (moved["urgency"], moved["aheadCount"]) == ("REQUESTED", 1)
     # Requesting again, saving, or requesting the class moves no lookup back.
-    await api.done("requestEnrichment", "", customerId=ids[3])
+    await api.done("requestEnrichment", "", target={"customerId": ids[3]})
     await api.save_customer(id=ids[3], name="Saved")
     api.clock.advance(timedelta(hours=2))
-    await api.done("requestEnrichment", "", classId=class_id)
+    await api.done("requestEnrichment", "", target={"classId": class_id})
     told = [await position(api, one) for one in ids]
     assert [(one["urgency"], one["aheadCount"]) for one in told] == [
         ("BULK", 0),
@@ -146,7 +146,9 @@ async def test_a_partner_moves_its_own_lookups_forward(api: Api) -> None:
     _, token = await bound_token(reseller, api.clock())
     ids = [await add(api, number, parentId=reseller) for number in range(3)]
     select = f"queuedLookupCount customer {{ enrichment {{ queue {{ {POSITION} }} }} }}"
-    payload = await api.done("requestEnrichment", select, token=token, customerId=ids[2])
+    payload = await api.done(
+        "requestEnrichment", select, token=token, target={"customerId": ids[2]}
+    )
     moved = payload["customer"]["enrichment"]["queue"]
     assert (moved["urgency"], moved["aheadCount"]) == ("REQUESTED", 0)
     await api.done("saveCustomer", "", token=token, id=ids[1], name="Saved again")
@@ -307,7 +309,7 @@ async def test_the_backlog_tells_what_waits_runs_and_is_tried_again(api: Api) ->
     for number in range(6):
         ids.append(await add(api, number))
         api.clock.advance(MINUTE)
-    await api.done("requestEnrichment", "", customerId=ids[5])
+    await api.done("requestEnrichment", "", target={"customerId": ids[5]})
     await Job.filter(live_key=lookup_key(ids[1])).update(state=JobState.RUNNING)
     await Job.filter(live_key=lookup_key(ids[0])).update(
         state=JobState.WAITING, due_at=api.clock() + MINUTE

@@ -87,7 +87,7 @@ async def test_a_partner_causes_so_many_mails_an_hour(api: Api) -> None:
     wait = refusal["retryAfterSeconds"]
     assert refusal == {
         "code": "RATE_LIMITED",
-        "message": "You may cause 3 mails an hour.",
+        "message": "You have requested 3 emails within an hour, which is the limit.",
         "path": ["contactId"],
         "hint": f"Try again in {wait} seconds.",
         "retryable": True,
@@ -145,7 +145,7 @@ async def test_a_mailbox_gets_so_many_mails_and_nobody_learns_why(api: Api) -> N
         await api.work()
         seen.append(await shown(api, one, of_second))
     assert seen[0] == seen[1]
-    assert seen[0]["trail"][0] == ("confirmation.mail", {"mail_state": "SENT"})
+    assert seen[0]["trail"][0] == ("CONFIRMATION_MAIL", {"mailState": "SENT"})
     assert mail_count(api) == MAILBOX_QUOTA + 1
     # The platform sees the reason, and the mail is sent when the limit allows it.
     held = await Confirmation.get(contact_id=same)
@@ -163,16 +163,16 @@ async def shown(api: Api, contact_id: str, token: str) -> Json:
     """Return everything that a partner can see about a contact's mail."""
     document = """query($id: ID!) { node(id: $id) { ... on Contact {
       isEmailVerified version lastMailFailure { code } lastModifiedAt
-      auditTrail { operation after } preferenceHistory { kind } } }
+      auditTrail { nodes { operation after } } preferenceHistory { kind } } }
       auditTrail { nodes { operation subjectId } } }"""
     data = await api.data(document, token=token, id=contact_id)
     found: Json = data["node"]
     found["trail"] = [
-        (entry["operation"], {"mail_state": entry["after"].get("mail_state")})
-        for entry in found.pop("auditTrail")
+        (entry["operation"], {"mailState": entry["after"].get("mailState")})
+        for entry in found.pop("auditTrail")["nodes"]
     ]
     operations = {node["operation"] for node in data["auditTrail"]["nodes"]}
-    assert "confirmation.mail_held" not in operations
+    assert "CONFIRMATION_MAIL_HELD" not in operations
     return found
 
 

@@ -11,7 +11,7 @@ async def test_a_payload_shows_the_row_in_the_field_of_its_type(api: Api) -> Non
     select = "user { id } userGroup { id }"
     shown: list[Any] = [
         await api.do(
-            "grantPermissions", select, granteeId=one["id"], permissions=["customers:read"]
+            "grantPermissions", select, granteeId=one["id"], permissions=["CUSTOMERS_READ"]
         )
         for one in (user, group)
     ]
@@ -27,7 +27,7 @@ async def test_a_refusal_shows_the_row_in_the_field_of_its_type(api: Api) -> Non
         "grantPermissions",
         "user { id } userGroup { id version }",
         granteeId=group["id"],
-        permissions=["customers:read"],
+        permissions=["CUSTOMERS_READ"],
         expectedVersion=group["version"] + 1,
     )
     assert [error["code"] for error in payload["userErrors"]] == ["VERSION_CONFLICT"]

@@ -96,7 +96,7 @@ async def test_a_person_is_found_exported_and_erased(api: Api) -> None:
     assert f"contact   {ids['contact']}" in out
     assert "mention   contact_state.email" in out
     assert "mention   audit_entry.before" in out
-    assert out.count("mention   ") == out.count(": goes with erase")
+    assert out.count("mention   ") == out.count(": `erase` erases it")
     assert "mention   confirmation.email" in out
     assert ".eml" in out
     assert "joann" not in out
@@ -115,12 +115,12 @@ async def test_a_person_is_found_exported_and_erased(api: Api) -> None:
     _, out, _ = await run("subject", "find", "--name", "Ann Lee", **env)
     staying = [line.split()[1] for line in out.splitlines() if ": stays, because" in line]
     assert staying == ["consent_testimony.given_by"]
-    assert out.count(": goes with erase") > 8
+    assert out.count(": `erase` erases it") > 8
     before = await stored()
     status, out, _ = await run("subject", "erase", "--name", "Ann Lee", **env)
     assert (status, "Nothing was erased" in out) == (0, True)
     status, _, err = await run("subject", "erase", "--name", "Ann Lee", "--yes", **env)
-    assert (status, "This user is active" in err) == (1, True)
+    assert (status, "The user is active" in err) == (1, True)
     assert await stored() == before
 
     await api.done("disableUser", "", id=ids["user"])
@@ -143,7 +143,7 @@ async def test_a_person_is_found_exported_and_erased(api: Api) -> None:
 async def test_a_person_is_given_by_one_of_the_two(api: Api, options: list[str]) -> None:
     url = api.platform.settings.database_url
     status, _, err = await run("subject", "find", *options, DATABASE_URL=url)
-    assert (status, "by --email or by --name" in err) == (2, True)
+    assert (status, "by either --email or --name" in err) == (2, True)
 
 
 async def test_an_individual_is_found_by_a_former_name(api: Api) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from models import Customer, CustomerClass
 from models.lists.customer_list import CustomerFilter
+from models.lists.row_order import Period
 from models.rules.classification import CustomerLabel, SubscriberKind
 from models.rules.enrichment_status import EnrichmentStatus
 from models.storage.row_query import RowQuery, Shape
@@ -31,6 +32,19 @@ OF_CLASS = {
 
 
 OTHERS = {
+    "ids": CustomerFilter(ids=["cus_0000101", "cus_0000007"]),
+    "last minutes": CustomerFilter(
+        periods=[Period("changed_at", START + timedelta(seconds=CUSTOMERS - 100))]
+    ),
+    "old ones": CustomerFilter(
+        periods=[Period("created_at", None, START + timedelta(seconds=200))]
+    ),
+    "a class and minutes": CustomerFilter(
+        class_ids=["cls_1"],
+        periods=[
+            Period("last_modified_at", START, START + timedelta(seconds=200)),
+        ],
+    ),
     "status": CustomerFilter(enrichment_statuses=[EnrichmentStatus.SUCCEEDED]),
     "rare statuses": CustomerFilter(
         enrichment_statuses=[EnrichmentStatus.FAILED, EnrichmentStatus.RUNNING]
@@ -43,6 +57,7 @@ OTHERS = {
     "no children": CustomerFilter(parent_id="cus_0000002"),
     "company number": CustomerFilter(company_number="00000101"),
     "external reference": CustomerFilter(external_reference="crm-101"),
+    "external references": CustomerFilter(external_references=["crm-101", "crm-7"]),
     "text": CustomerFilter(text="0007919"),
     "common text": CustomerFilter(text="customer"),
     "unknown text": CustomerFilter(text="zebra"),
@@ -57,7 +72,10 @@ FILTERS = {**OF_CLASS, **OTHERS}
 
 PLACES = {
     "name_key": "customer 0010000",
-    "created_at": START + timedelta(seconds=CUSTOMERS // 2),
+    **dict.fromkeys(
+        ("created_at", "last_modified_at", "changed_at"),
+        START + timedelta(seconds=CUSTOMERS // 2),
+    ),
     "account_number": f"AC-{CUSTOMERS // 2:07}",
 }
 

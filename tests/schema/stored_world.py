@@ -8,7 +8,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from graphql import GraphQLArgument, is_required_argument
+from graphql import GraphQLArgument, get_named_type, is_required_argument
 
 import models
 from models import EnrichmentRun, Suggestion
@@ -22,11 +22,14 @@ from models.storage.database import Database
 from models.tables.access import OPERATOR, Scope
 from models.tables.audit import ActorContext
 from models.tables.enrichment import SuggestionStatus
-from schema.base.context import Candidate, RegisterUnavailable
+from models.tables.webhook import DeliveryState
+from schema.base.company_searches import Candidate
+from schema.base.context import RegisterUnavailable
 from tests.clock import START, Clock
 from tests.delivery_world import World
 from tests.factories import add_class, add_customer, add_template, edit, entry, move, retire
 from tests.schema.generated import ABSENT, Name
+from tests.webhook_world import deliver, stored_endpoint
 
 DOCUMENTS = int(os.environ.get("ALIKE_DOCUMENTS", "20"))
 
@@ -44,6 +47,8 @@ CURSORS = ("WyJjdXN0b21lcnMtTkFNRV9BU0MiLCJhIDAzIiwiY3VzXyJd", "x", None)
 """A cursor of a customer in a list by name, an invalid cursor, and null."""
 
 
+TOLD = "CONTACT_CREATED"
+
 LOOKED_UP = (
     "Customer",
     "CustomerClass",
@@ -53,10 +58,44 @@ LOOKED_UP = (
     "User",
     "UserGroup",
     "AccessToken",
+    "AuditEntry",
+    "Event",
+    "ClassChange",
+    "ConsentEntry",
+    "EnrichmentRun",
+    "PreferenceEntry",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 )
 
 
+GROUPED = ("CLASS", "RESELLER", "LEGAL_STATUS", "CONSENT", "ENRICHMENT_STATUS", "CREATED_MONTH")
+METRICS = ("CUSTOMERS", "CUSTOMERS_CREATED", "CUSTOMERS_DELETED", "CONSENT_GIVEN", "LOOKUPS")
 INSTANTS = ("2026-09-30T12:00:00Z", "2026-10-01T09:30:00+00:00", "2027-01-01T00:00:00+01:00")
+
+
+ACCESS_FILTERS = (
+    *("UserFilter", "UserGroupFilter", "AccessTokenFilter", "CustomerTemplateFilter"),
+    "DeprecatedUseFilter",
+    "UsageFilter",
+)
+
+
+ORDERS = {
+    "ImportJobSort": ("CREATED_AT_ASC", "CREATED_AT_DESC"),
+    "AccessTokenSort": ("CREATED_AT_ASC", "CREATED_AT_DESC"),
+    "AuditSort": ("AT_ASC", "AT_DESC"),
+    "ContactSort": ("CREATED_AT_ASC", "CREATED_AT_DESC"),
+    "CustomerClassSort": ("NAME_DESC", "DISPLAY_POSITION_DESC"),
+    "CustomerSort": ("NAME_DESC", "CREATED_AT_ASC", "ACCOUNT_NUMBER_DESC"),
+    "CustomerTemplateSort": ("NAME_ASC", "CREATED_AT_DESC"),
+    "UserGroupSort": ("NAME_DESC", "CREATED_AT_ASC"),
+    "UsageSort": ("DAY_ASC", "CALLS_DESC"),
+    "UserSort": ("NAME_DESC", "CREATED_AT_DESC"),
+    "WebhookDeliverySort": ("CREATED_AT_ASC", "CREATED_AT_DESC"),
+    "WebhookEndpointSort": ("CREATED_AT_ASC", "CREATED_AT_DESC"),
+}
+"""Some orders of each list."""
 
 
 class Stored:
@@ -89,41 +128,89 @@ class Stored:
             "assuming": lambda: one_of(self._assumptions(random)),
             "at": lambda: one_of(INSTANTS),
             "customerId": lambda: self.any_id(random, "Customer"),
-            "groupId": lambda: self.any_id(random, "UserGroup"),
-            "isActive": lambda: one_of((True, False, None)),
-            "isValid": lambda: one_of((True, False, None)),
-            "resellerId": lambda: self.any_id(random, "Customer"),
-            "text": lambda: one_of(("u", "U 1", "", None)),
-            "userId": lambda: self.any_id(random, "User"),
-            "from": lambda: one_of(INSTANTS),
-            "instant": lambda: one_of(INSTANTS),
+            "customerIds": lambda: [self.any_id(random, "Customer") for _ in range(2)],
+            "fromAt": lambda: one_of(INSTANTS),
+            "interval": lambda: Name(one_of(("DAY", "WEEK", "MONTH"))),
+            "metrics": lambda: [
+                Name(one) for one in random.sample(METRICS, random.randrange(1, 4))
+            ],
             "knownHash": lambda: "0" * 64,
-            "to": lambda: one_of(INSTANTS),
+            "untilOn": lambda: one_of(("2026-10-02", "2026-11-01")),
+            "untilAt": lambda: one_of(INSTANTS),
             "after": lambda: one_of(CURSORS),
             "assignable": lambda: one_of((True, False, None)),
             "before": lambda: one_of(CURSORS),
             "code": lambda: one_of(("CHARITY", "RESELLER_OTHER", "NONE")),
+            "externalReference": lambda: one_of(("r-1", "r-2")),
             "filter": lambda: one_of(self._filters(random, str(declared.type))),
             "first": lambda: one_of(SIZES),
+            "fromOn": lambda: one_of(("2025-12-31", "2026-09-30", "2026-10-02")),
+            "groupBy": lambda: self._groups(random, str(declared.type)),
             "id": lambda: self.any_id(random, *TABLES.get(str(declared.type), ())),
             "ids": lambda: [self.any_id(random) for _ in range(random.randrange(6))],
             "last": lambda: one_of(SIZES),
             "query": lambda: one_of(("acme", "down", "")),
             "replacementId": lambda: one_of((None, self.any_id(random, "CustomerClass"))),
-            "sort": lambda: Name(one_of(("NAME_DESC", "CREATED_AT_ASC", "ACCOUNT_NUMBER_DESC"))),
-            "status": lambda: Name(one_of(("ACTIVE", "RETIRED", "ALL"))),
+            "resellerId": lambda: self.any_id(random, "Customer"),
+            "sort": lambda: Name(one_of(ORDERS[get_named_type(declared.type).name])),
+            "types": lambda: one_of((None, [], [Name("CUSTOMER_CREATED"), Name(TOLD)])),
+            "status": lambda: Name(one_of(("ACTIVE", "RETIRED"))),
         }
         where = "the values of Stored.choose in tests/schema/test_alike.py"
         assert argument in values, f"{where} have no {argument}: add values to choose from."
         return values[argument]()
 
+    def _groups(self, random: Random, kind: str) -> Any:
+        """Return dimensions of reports: those of customers, or that of reports over time."""
+        if kind == "OverTimeDimension":
+            return Name("CLASS")
+        return [Name(one) for one in random.sample(GROUPED, random.randrange(1, 4))]
+
     def _assumptions(self, random: Random) -> Sequence[dict[str, Any]]:
-        contact = {"contactId": self.any_id(random, "Contact"), "isOnBillList": False}
+        contact = {"contactId": self.any_id(random, "Contact"), "receivesBills": False}
         return (
             {},
             {"isConsentGiven": True},
             {"classId": self.any_id(random, "CustomerClass")},
             {"contacts": [contact]},
+        )
+
+    def _access_filters(self, random: Random, kind: str) -> Sequence[dict[str, Any]]:
+        if kind == "DeprecatedUseFilter":
+            return (
+                {"coordinate": "Customer.name", "fromOn": "2026-09-30"},
+                {"credentialId": self.any_id(random, "AccessToken")},
+            )
+        if kind == "AccessTokenFilter":
+            return (
+                {"userId": self.any_id(random, "User")},
+                {"isValid": random.choice((True, False))},
+                {"resellerId": self.any_id(random, "Customer")},
+            )
+        if kind == "UsageFilter":
+            return ({"operationType": Name("QUERY")}, {"hasHitLimit": False})
+        if kind == "CustomerTemplateFilter":
+            return (
+                {"text": random.choice(("stan", "x"))},
+                {"classId": self.any_id(random, "CustomerClass")},
+                {"parentId": self.any_id(random, "Customer")},
+            )
+        text = {"text": random.choice(("u", "U 1", ""))}
+        if kind == "UserGroupFilter":
+            return (text, {"memberId": self.any_id(random, "User")})
+        return (
+            text,
+            {"groupId": self.any_id(random, "UserGroup")},
+            {"isActive": False, "resellerId": self.any_id(random, "Customer")},
+        )
+
+    def _webhook_filters(self, random: Random, kind: str) -> Sequence[dict[str, Any]]:
+        if kind == "WebhookEndpointFilter":
+            return ({"isActive": True, "resellerId": self.any_id(random, "Customer")},)
+        return (
+            {"endpointId": self.any_id(random, "WebhookEndpoint"), "fromAt": INSTANTS[0]},
+            {"customerId": self.any_id(random, "Customer")},
+            {"outcomes": [Name("DELIVERED")], "eventTypes": [Name("CUSTOMER_CREATED")]},
         )
 
     def _filters(self, random: Random, kind: str) -> Sequence[dict[str, Any] | None]:
@@ -133,8 +220,27 @@ class Stored:
                 {},
                 {"customerId": self.any_id(random, "Customer")},
                 {"subjectType": Name("CUSTOMER"), "isOverride": False},
-                {"operations": ["customer.created", "none"], "fromAt": INSTANTS[0]},
+                {
+                    "operations": [Name("CUSTOMER_CREATED"), Name("CLASS_EDITED")],
+                    "fromAt": INSTANTS[0],
+                },
             )
+        if kind == "CustomerClassFilter":
+            return (None, {}, {"statuses": None}, {"statuses": [Name("RETIRED")]})
+        if kind in ACCESS_FILTERS or kind.startswith("Webhook"):
+            filters = self._access_filters if kind in ACCESS_FILTERS else self._webhook_filters
+            return (None, {}, *filters(random, kind))
+        if kind == "DeliveryExposureFilter":
+            return (
+                None,
+                {"customerId": self.any_id(random, "Customer")},
+                {"contactId": self.any_id(random, "Contact")},
+                {"reasons": [Name("ACCOUNT_CONSENT")], "bases": [Name("WRITTEN_OPT_IN")]},
+            )
+        if kind in {"ClassCustomerFilter", "ContactFilter"}:
+            known = "parentId" if kind == "ClassCustomerFilter" else "customerId"
+            of = {known: self.any_id(random, "Customer")}
+            return (None, {"externalReferences": ["r-1", "r-2"]}, of)
         return (
             None,
             {},
@@ -172,7 +278,9 @@ async def fill(database: Database, act: ActorContext) -> None:
             await row.save()
         if number % 2:
             await add_history(row, act)
-            await world.contact(row, f"a{number}@example.com", name="A")
+            asked = await world.contact(row, f"a{number}@example.com", name="A")
+            await world.verify(asked)
+            await world.ask(asked)
         if number % 4 == 1:
             await world.contact(row, None, name="B")
             await world.consent(row)
@@ -182,6 +290,10 @@ async def fill(database: Database, act: ActorContext) -> None:
     gone = await add_class(database, act, "Gone")
     await retire(database, act, gone)
     await add_access(database, act, top)
+    for reseller_id in (None, top.id):
+        endpoint = await stored_endpoint(act.now, reseller_id)
+        for state in DeliveryState:
+            await deliver(endpoint.id, top, act.now, state=state)
 
 
 async def add_access(database: Database, act: ActorContext, partner: models.Customer) -> None:
@@ -190,12 +302,12 @@ async def add_access(database: Database, act: ActorContext, partner: models.Cust
 
     async def add() -> None:
         group = await create_group(act, {"name": "All of them", "external_name": "all"})
-        await grant_permissions(act, group.id, ["customers:read"], "Needed", None)
+        await grant_permissions(act, group.id, [Scope.CUSTOMERS_READ], "Needed", None)
         for number in range(5):
             reseller_id = partner.id if number % 2 else None
             user = await create_user(act, {"name": f"U {number}"}, reseller_id)
             await change_members(act, group.id, [user.id], [], None)
-            request = TokenRequest("laptop", ["customers:read"], 30, user.id)
+            request = TokenRequest("laptop", [Scope.CUSTOMERS_READ], 30, user.id)
             issued = await issue(act, request, None)
             if number == 2:
                 await rotate(act, issued.token.id, timedelta(hours=1), None, None)
@@ -234,8 +346,8 @@ async def add_history(row: models.Customer, act: ActorContext) -> None:
         )
 
 
-async def search(query: str) -> list[Candidate]:
+async def search(query: str, size: int) -> list[Candidate]:
     """Return two companies named like the query; raises RegisterUnavailable for `down`."""
     if query == "down":
         raise RegisterUnavailable(3.0)
-    return [Candidate("00000101", query, None, "ltd", START.date(), None)] * 2
+    return [Candidate("00000101", query, None, "ltd", START.date(), None)] * min(size, 2)

@@ -12,6 +12,7 @@ from zlib import crc32
 
 import orjson
 import pytest
+from graphql import parse, validate
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes, queries
@@ -198,7 +199,7 @@ BY_HAND = [
     """mutation One($yes: Boolean!, $no: Boolean! = true) {
       a: saveCustomerClass(input: { id: "nothing", name: "x", dryRun: true }) {
         customerClass { name @include(if: $yes) } userErrors { code path } }
-      b: deleteCustomer(input: { id: "nothing", reason: "r" }) {
+      b: deleteCustomer(input: { id: "nothing" }) {
         deletedId customer { name } userErrors { message @skip(if: $no) __typename } }
       c: saveCustomer(input: { name: "n", classCode: "CHARITY", dryRun: true }) {
         customer { name customerClass { name code } labels classHistory { reason } version } } }""",
@@ -252,8 +253,11 @@ async def test_what_hypothesis_asks_is_answered_alike(asking: Asking, stored: St
     )
     @given(queries(asking.planned.as_str(), custom_scalars=scalars))
     def collect(text: str) -> None:
-        texts.append(text)
+        # Some documents of the generator select a name twice, with fields that conflict.
+        if not validate(asking.planned.core, parse(text)):
+            texts.append(text)
 
     collect()
+    assert len(texts) > DOCUMENTS / 2
     for text in texts:
         await asking.check(Asked(text, (None,), [{}] * len(TURNS)), ALL)

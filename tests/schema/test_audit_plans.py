@@ -7,7 +7,8 @@ from itertools import product
 import asyncpg
 import pytest
 
-from models.lists.audit_list import AuditFilter, count, page
+from models.lists.audit_list import AuditFilter, AuditOrder, count, page
+from models.rules.audit_operation import AuditOperation as Of
 from models.storage.database import Database
 from models.tables.numbering import SPAN
 from tests.databases import Databases, run_outside_tests
@@ -29,9 +30,9 @@ FILTERS = {
     "rare actor": AuditFilter(actor_id="tok_7"),
     "unknown actor": AuditFilter(actor_id="tok_none"),
     "customer": AuditFilter(customer_id="cus_0004711"),
-    "common operation": AuditFilter(operations=["customer.enriched"]),
-    "rare operation": AuditFilter(operations=["class.retired"]),
-    "operations": AuditFilter(operations=["class.retired", "class.deleted", "customer.edited"]),
+    "common operation": AuditFilter(operations=[Of.CUSTOMER_ENRICHED]),
+    "rare operation": AuditFilter(operations=[Of.CLASS_RETIRED]),
+    "operations": AuditFilter(operations=[Of.CLASS_RETIRED, Of.CLASS_DELETED, Of.CUSTOMER_EDITED]),
     "common kind": AuditFilter(subject_kind="cus"),
     "rare kind": AuditFilter(subject_kind="cls"),
     "since": AuditFilter(since=MIDDLE),
@@ -40,7 +41,7 @@ FILTERS = {
     "override": AuditFilter(is_override=True),
     "no override": AuditFilter(is_override=False),
     "actor and hour": AuditFilter(actor_id="tok_7", since=MIDDLE),
-    "actor and operation": AuditFilter(actor_id="tok_7", operations=["customer.edited"]),
+    "actor and operation": AuditFilter(actor_id="tok_7", operations=[Of.CUSTOMER_EDITED]),
 }
 KEYED = ("request", "subject", "user", "rare actor", "common actor", "unknown actor", "customer")
 """The filters that search by a single key."""
@@ -91,9 +92,10 @@ async def test_no_page_reads_or_sorts_the_whole_trail(
     with selected_statements() as statements:
         for beyond, is_backward in product(PLACES, (False, True)):
             await page(reader(), FILTERS[name], PAGE, beyond=beyond, is_backward=is_backward)
+        await page(reader(), FILTERS[name], PAGE, order=AuditOrder.AT_ASC)
     assert await whole_tables(connection, statements) == []
     statements = [one for one in statements if "ORDER BY" in one.text]
-    assert len(statements) == 2 * len(PLACES)
+    assert len(statements) == 2 * len(PLACES) + 1
     several = len(FILTERS[name].operations or ()) > 1
     if connection is None:
         steps = [step for one in statements for step in explain_sqlite(one)]

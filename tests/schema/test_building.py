@@ -105,3 +105,14 @@ def test_the_schema_is_not_built_without_the_weight_of_a_root_field(
     monkeypatch.delitem(cost_weights.WEIGHTS, place)
     with pytest.raises(UnweightedError, match=f"lacks a weight for \\['{place}'\\]"):
         build_schema()
+
+
+def test_a_schema_prints_the_same_after_another_could_not_be_built(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All schemas of a process share the fields, whose directives are declared before building."""
+    built = build_schema()
+    monkeypatch.delitem(cost_weights.WEIGHTS, "Query.customers")
+    with pytest.raises(UnweightedError):
+        build_schema()
+    assert built.as_str() == COMMITTED.removesuffix("\n")

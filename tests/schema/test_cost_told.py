@@ -142,13 +142,13 @@ async def test_a_websocket_is_told_and_refused_the_same(databases: Databases, cl
         await socket.subscribe(f"{{ {counts} }}")
         assert (await socket.receive())["payload"]["extensions"]["cost"]["remaining"] == 99 - 84
         assert (await socket.receive())["type"] == "complete"
-        own = "contacts { id } auditTrail { id }"
+        own = "contacts { id } auditTrail(first: 90) { nodes { id } }"
         follow = f'subscription {{ customerEnriched(customerId: "x") {{ {own} }} }}'
         for document, code in (
             ("{ customers(last: 90) { nodes { id } } }", "QUERY_TOO_COSTLY"),
             (follow, "QUERY_TOO_COSTLY"),
             ("{ customers(last: 80) { nodes { id } } }", "RATE_LIMITED"),
-            (follow.replace("auditTrail { id }", "suggestions { id } classHistory { id }"),
+            (follow.replace(own, "contacts { id } suggestions { id } classHistory { id }"),
              "RATE_LIMITED"),
         ):  # fmt: skip
             operation = await socket.subscribe(document)

@@ -33,7 +33,7 @@ TWO = """
     second: saveCustomer(input: { name: "Second", classCode: "CHARITY" }) { customer { name } }
   }
 """
-PERIOD = "from=2026-09-01T00:00:00Z&to=2026-10-01T00:00:00Z"
+PERIOD = "fromAt=2026-09-01T00:00:00Z&untilAt=2026-10-01T00:00:00Z"
 
 CODES = {
     ("lost", True): ("LOST", {"55000", "57P01", "08003", "InterfaceError", "InternalClientError"}),
@@ -140,6 +140,7 @@ async def test_routes_beside_graphql_are_answered_503_too(api: Api) -> None:
     paths = {
         f"/exports/delivery-exposure.csv?{PERIOD}": signed,
         "/exports/consent-evidence.csv?customerId=cus_1": signed,
+        "/exports/customer-report.csv?groupBy=CLASS": signed,
         f"/confirm/{'x' * 43}": {},
     }
     async with database_faults.lost(api.platform.database):

@@ -64,7 +64,7 @@ EXTREMES: dict[str, Sequence[Any]] = {
 """The values to try for each scalar that is a number or a date."""
 
 MAX_ANSWER = 1_000_000
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def codes(body: dict[str, Any]) -> set[str]:
 
 async def test_extreme_input_is_refused_by_a_code_or_can_be_read_again(api: Api) -> None:
     """R98: no input causes an internal error, or makes a list unreadable."""
-    schema = build_schema(the_schema().as_str())
+    schema = build_schema(the_schema().sdl())
     places = numeric_arguments(schema)
     world = await two_partners(api.platform.database, api.clock)
     supplies = await supplies_for(world)
@@ -157,21 +157,46 @@ COLUMN, ROWS, CAPPED, SETTING, CONSTANT, STORED = (
     "a number in the code",
     "a number in JSON, which is null if it is too large",
 )
+OF_ROWS = "at most the rows of one call"
 BOUNDS = {
+    **{
+        f"{bulk}{field}": OF_ROWS
+        for bulk in ("RecordConsents", "SaveContacts", "SaveCustomers")
+        for field in ("Payload.refusedCount", "Payload.savedCount", "Result.index")
+    },
     "AccessToken.version": COLUMN,
     "AccessTokenConnection.totalCount": ROWS,
+    "Allowance.limit": CAPPED,
+    "Allowance.remaining": CAPPED,
+    "Allowance.windowSeconds": SETTING,
     "AuditEntryConnection.totalCount": CAPPED,
     "Blocker.count": ROWS,
+    **dict.fromkeys(
+        (
+            *("ImportFault.line", "ImportJob.byteCount", "ImportJob.rowCount"),
+            *("ImportJob.doneRowCount", "ImportJob.storedRowCount", "ImportJob.failedRowCount"),
+        ),
+        COLUMN,
+    ),
+    "ImportFaultConnection.totalCount": ROWS,
+    "ImportJobConnection.totalCount": ROWS,
     "ConsentAdvisoryCount.customerCount": ROWS,
     "ConsentEntry.sequence": COLUMN,
     "Contact.version": COLUMN,
     "CountValue.value": STORED,
+    "DeprecatedUse.useCount": COLUMN,
+    "DeprecatedUseConnection.totalCount": ROWS,
     "Customer.version": COLUMN,
     "CustomerClass.displayPosition": COLUMN,
     "CustomerClass.version": COLUMN,
     "CustomerClassConnection.totalCount": ROWS,
+    "ContactConnection.totalCount": CAPPED,
     "CustomerConnection.totalCount": CAPPED,
+    "CustomerReport.customerCount": ROWS,
+    "CustomerReportRow.contactCount": ROWS,
+    "CustomerReportRow.customerCount": ROWS,
     "CustomerTemplate.version": COLUMN,
+    "CustomerTemplateConnection.totalCount": ROWS,
     "DeliveryExposureCounts.contactCount": ROWS,
     "DeliveryExposureCounts.customerCount": ROWS,
     "DeliveryExposureCounts.exposureCount": ROWS,
@@ -184,6 +209,8 @@ BOUNDS = {
     "EnrichmentBacklog.waitingCount": ROWS,
     "EnrichmentRun.attempts": COLUMN,
     "EraseActorNamesPayload.erasedEntryCount": ROWS,
+    "Event.customerVersion": COLUMN,
+    "Event.schemaVersion": COLUMN,
     "ExposureAuthority.contactCount": ROWS,
     "ExposureAuthority.customerCount": ROWS,
     "ExposureAuthority.exposureCount": ROWS,
@@ -197,18 +224,49 @@ BOUNDS = {
     "RegisterAllowance.availableCount": SETTING,
     "RegisterAllowance.limit": SETTING,
     "RegisterAllowance.windowSeconds": SETTING,
+    "ReportedCount.customerCount": ROWS,
+    "ReportedInterval.count": ROWS,
+    "ReportedMoney.customerCount": ROWS,
     "RequestEnrichmentPayload.liveLookupCount": ROWS,
     "RequestEnrichmentPayload.queuedLookupCount": ROWS,
+    "RequestLimits.maxAliases": SETTING,
+    "RequestLimits.maxCost": SETTING,
+    "RequestLimits.maxDepth": SETTING,
+    "RequestLimits.maxDocumentTokens": SETTING,
+    "RequestLimits.maxFields": CAPPED,
+    "RequestLimits.maxListEntries": SETTING,
+    "RequestLimits.maxPageSize": CONSTANT,
+    "RequestLimits.maxRequestBytes": SETTING,
+    "RequestLimits.maxRootFields": SETTING,
     "RestartEnrichmentsPayload.restartedLookupCount": ROWS,
     "RetireCustomerClassPayload.movedCustomerCount": ROWS,
     "RetireCustomerClassPayload.queuedLookupCount": ROWS,
     "SaveCustomerClassPayload.affectedCustomerCount": ROWS,
+    **dict.fromkeys(
+        (
+            f"{kind}.{name}Count"
+            for kind in ("Usage", "UsageTotals")
+            for name in ("call", "refusal", "userError", "limitHit")
+        ),
+        CAPPED,
+    ),
+    "UsageConnection.totalCount": ROWS,
     "User.version": COLUMN,
     "UserConnection.totalCount": ROWS,
+    "UserError.limit": CONSTANT,
+    "UserError.minimum": CONSTANT,
     "UserError.retryAfterSeconds": CAPPED,
     "UserGroup.memberCount": ROWS,
     "UserGroup.version": COLUMN,
     "UserGroupConnection.totalCount": ROWS,
+    "RedeliverWebhooksPayload.redeliveredCount": CAPPED,
+    "WebhookAttempt.durationSeconds": CAPPED,
+    "WebhookAttempt.sequence": COLUMN,
+    "WebhookAttempt.statusCode": COLUMN,
+    "WebhookDeliveryConnection.totalCount": CAPPED,
+    "WebhookEndpoint.pendingCount": CAPPED,
+    "WebhookEndpoint.version": COLUMN,
+    "WebhookEndpointConnection.totalCount": ROWS,
 }
 """By numeric field, why it fits GraphQL's range; a larger value would fail its parent objects."""
 

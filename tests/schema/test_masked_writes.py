@@ -91,6 +91,8 @@ async def inputs(api: Api, act: ActorContext, ids: dict[str, str], mutation: str
     for name, value in values.items():
         if isinstance(value, str):
             values[name] = marked.get(prefix_of(value), value)
+        if isinstance(value, list):
+            values[name] = [marked.get(prefix_of(one), one) for one in value]
     given = [values]
     if mutation in EDITS:
         given.append({"id": ids[EDITS[mutation]]})
@@ -134,7 +136,8 @@ async def test_no_dry_run_tells_personal_data_to_who_may_not_see_it(
                 closed.add(mutation)
     assert closed == CROSSINGS.keys()
     table = "MARKERS in tests/marked_world.py"
-    assert_complete(table, MARKERS, seen, "a row with the marker to add_marked_world")
+    told_by_writes = [one for one in MARKERS if one != "answer"]  # deliveries are only queried
+    assert_complete(table, told_by_writes, seen, "a row with the marker to add_marked_world")
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 from tortoise.connection import get_connection
 
-from models import CustomerClass
+from models import Customer, CustomerClass
 from models.lists import audit_list
 from models.lists.audit_list import AuditFilter
 from models.lists.customer_list import (
@@ -24,9 +24,10 @@ from models.lists.customer_list import (
     first_of_classes,
     page,
 )
+from models.rules.audit_operation import AuditOperation
 from models.storage import row_query
 from models.storage.database import READER, Database
-from models.storage.tenant_scope import bind_tenant, keeping_tenant
+from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
 from tests.databases import Databases, run_outside_tests
 from tests.graphql_client import context_of, the_schema
 from tests.partner_world import partner
@@ -132,13 +133,15 @@ def allowed(connection: asyncpg.Connection | None) -> int:
 async def test_no_list_of_a_small_partner_goes_through_those_of_others(
     name: str, connection: asyncpg.Connection | None
 ) -> None:
-    with selected_statements() as statements, keeping_tenant():
+    with selected_statements() as statements, preserve_tenant_scope():
         bind_tenant(SMALL)
         for order, is_deep, is_backward in product(CustomerOrder, (False, True), (False, True)):
             beyond = (PLACES[order.column], "cus_1") if is_deep else None
             await page(reader(), FILTERS[name], order, 50, beyond=beyond, is_backward=is_backward)
         await count(FILTERS[name])
-    assert len(statements) == 2 * 25  # each first counts the rows in scope
+    assert len(statements) == 2 * (
+        4 * len(CustomerOrder) + 1
+    )  # each first counts the rows in scope
     assert await worst(connection, statements) <= allowed(connection)
 
 
@@ -146,7 +149,7 @@ async def test_a_small_partner_finds_its_customers_in_each_class(
     connection: asyncpg.Connection | None,
 ) -> None:
     ids = [row.id for row in await CustomerClass.all()]
-    with selected_statements() as statements, keeping_tenant():
+    with selected_statements() as statements, preserve_tenant_scope():
         bind_tenant(SMALL)
         shown = await first_of_classes(reader(), ids, 5)
         counted = await count_of_classes(ids)
@@ -163,13 +166,24 @@ async def test_what_belongs_to_a_small_partner_is_found_by_index(
     document = """query($first: Int) {
       customers(first: $first) { totalCount nodes {
         parent { id } customerClass { name } classHistory { id }
-        enrichment { history { id } } suggestions { id } auditTrail { id } advisories { code }
+        enrichment { history { id } } suggestions { id } auditTrail { nodes { id } }
+        advisories { code }
         contacts { id } consentHistory { id } } }
       consentAdvisoryCounts { customerCount }
-      deliveryExposure(from: "2026-01-01T00:00:00Z", to: "2027-01-01T00:00:00Z") {
+      customerReport(groupBy: [CLASS, CONSENT, RESELLER]) { customerCount rows {
+        customerClass { name } reseller { name } customerCount contactCount
+        employees { total } netAssets { total } } }
+      customersOverTime(metrics: [CUSTOMERS, CONSENT_GIVEN, CONSENT_WITHDRAWN, LOOKUPS],
+        interval: MONTH, fromOn: "2026-01-01", untilOn: "2027-01-01") { intervals { count } }
+      byClass: customersOverTime(metrics: [CUSTOMERS], interval: DAY, groupBy: CLASS,
+        fromOn: "2026-10-01", untilOn: "2026-10-10") { intervals { count } }
+      byStatus: customerReport(
+        groupBy: [COMPANY_STATUS], filter: { enrichmentStatuses: [SUCCEEDED] }
+      ) { rows { customerCount } }
+      deliveryExposure(fromAt: "2026-01-01T00:00:00Z", untilAt: "2027-01-01T00:00:00Z") {
         nodes { customerId } } }"""
     context = context_of(database, partner(SMALL))
-    with selected_statements() as statements, keeping_tenant():
+    with selected_statements() as statements, preserve_tenant_scope():
         bind_tenant(SMALL)
         result = await the_schema().execute(document, {"first": first}, context_value=context)
     assert result.errors is None
@@ -177,6 +191,32 @@ async def test_what_belongs_to_a_small_partner_is_found_by_index(
     shown = result.data["customers"]["nodes"]
     assert {one["parent"]["id"] for one in shown if one["parent"]} == {SMALL}
     assert [len(one["classHistory"]) for one in shown] == [2] * min(first, 11)
+    assert result.data["customerReport"]["customerCount"] == 11
+    assert await worst(connection, statements) <= allowed(connection)
+
+
+async def test_the_contacts_of_a_small_partner_are_found_by_its_customers(
+    database: Database, connection: asyncpg.Connection | None
+) -> None:
+    """Reports over contacts count those of the few customers, not the contacts of all."""
+    document = """{ customers(first: 50) { nodes {
+      contacts { email } deliveryPreview { contacts { email } } } }
+      consentAdvisoryCounts { code customerCount } }"""
+    context = context_of(database, partner(SMALL))
+    with selected_statements() as statements, preserve_tenant_scope():
+        bind_tenant(SMALL)
+        result = await the_schema().execute(document, context_value=context)
+        own = await Customer.all().values_list("id", flat=True)
+    assert result.errors is None
+    assert result.data is not None
+    numbers = [int(str(one).removeprefix("cus_")) for one in own]
+    emails = [f"c{number}@a.example" for number in numbers]
+    shown = result.data["customers"]["nodes"]
+    assert {one["contacts"][0]["email"] for one in shown} == set(emails)
+    assert all(one["deliveryPreview"]["contacts"] == one["contacts"] for one in shown)
+    counts = {one["code"]: one["customerCount"] for one in result.data["consentAdvisoryCounts"]}
+    reached = [number for number in numbers if number % 6 == 0]
+    assert counts["CONSENT_REACHES_UNVERIFIED"] == len(reached) > 0
     assert await worst(connection, statements) <= allowed(connection)
 
 
@@ -185,7 +225,7 @@ async def test_what_belongs_to_a_small_partner_is_found_by_index(
     [
         AuditFilter(),
         AuditFilter(subject_kind="cus"),
-        AuditFilter(operations=["customer.created", "customer.edited"]),
+        AuditFilter(operations=[AuditOperation.CUSTOMER_CREATED, AuditOperation.CUSTOMER_EDITED]),
         AuditFilter(is_override=False),
         AuditFilter(actor_id="system"),
     ],
@@ -193,7 +233,7 @@ async def test_what_belongs_to_a_small_partner_is_found_by_index(
 async def test_the_trail_of_a_small_partner_is_found_by_whose_it_is(
     wanted: AuditFilter, connection: asyncpg.Connection | None
 ) -> None:
-    with selected_statements() as statements, keeping_tenant():
+    with selected_statements() as statements, preserve_tenant_scope():
         bind_tenant(SMALL)
         shown, _ = await audit_list.page(entry_reader(), wanted, 50)
         beyond = (START, "aud_1")
@@ -207,7 +247,7 @@ async def test_the_trail_of_a_small_partner_is_found_by_whose_it_is(
 async def test_a_large_partner_goes_through_its_own_at_most(
     connection: asyncpg.Connection | None,
 ) -> None:
-    with selected_statements() as statements, keeping_tenant():
+    with selected_statements() as statements, preserve_tenant_scope():
         bind_tenant(LARGE)
         for order in CustomerOrder:
             shown, _ = await page(reader(), CustomerFilter(), order, 50)

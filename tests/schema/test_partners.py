@@ -19,12 +19,12 @@ from graphql import build_schema
 from starlette.routing import Route
 
 import models
-from models.changes.enrichment_result import CUSTOMER_ENRICHED
-from models.jobs.event import publish
+from models.rules.export import ExportFormat, ExportKind
 from settings import Settings
 from tests.clock import Clock
 from tests.completeness import assert_complete
 from tests.databases import Databases
+from tests.event_rows import publish_enriched
 from tests.graphql_client import (
     Api,
     connected,
@@ -32,6 +32,7 @@ from tests.graphql_client import (
     running_api,
     serving,
     the_schema,
+    wait_for_subscriptions,
 )
 from tests.partner_supplies import HIDDEN, LATER, supplies_for
 from tests.partner_world import (
@@ -44,8 +45,13 @@ from tests.partner_world import (
 )
 from tests.schema_walk import Probe, Walk
 
-NEW = re.compile(r"\b[a-z]{3}_[0-9a-z]{26}\b|\bCU-\w{5}-\w{5}\b|\b[0-9a-f]{64}\b|ccl_[\w-]+")
+NEW = re.compile(
+    r"\b[a-z]{3}_[0-9a-z]{26}\b|\bCU-\w{5}-\w{5}\b|\b[0-9a-f]{64}\b|ccl_[\w-]+|whsec_[\w+/=]+"
+)
 """Values that are new in each response: ids, account numbers, hashes and secrets."""
+
+POSITION = re.compile(r"\bMS[45][\w-]{30,}")
+"""A cursor of the event feed: `1.`, and then a digit or a letter, in base64."""
 
 SHOWN = {
     "AuditEntry",
@@ -54,13 +60,21 @@ SHOWN = {
     "ConsentTestimony",
     "Contact",
     "Customer",
+    "CustomerImport",
     "CustomerTemplate",
+    "DeprecatedUse",
     "EnrichmentRun",
+    "Event",
+    "ImportFault",
     "PreferenceEntry",
     "Suggestion",
     "AccessToken",
+    "ApiUsage",
     "User",
     "UserGroup",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 }
 """Models whose rows the API shows."""
 
@@ -118,7 +132,7 @@ async def asking(api: Api, *, is_bound: bool = True) -> Asking:
     return Asking(
         api,
         world,
-        Walk(build_schema(the_schema().as_str()), await supplies_for(world)),
+        Walk(build_schema(the_schema().sdl()), await supplies_for(world)),
         token,
         secrets_of(world, contents),
         frozenset(texts(contents)),
@@ -145,6 +159,15 @@ async def partners(api: Api) -> Asking:
     return await asking(api)
 
 
+def without_positions(text: str) -> str:
+    """Blank the cursors of the event feed.
+
+    They are positions among all events. They are enciphered, so that they do not say how many
+    others had; that one moved says that somebody had any.
+    """
+    return POSITION.sub("position", text)
+
+
 async def test_nothing_that_can_be_asked_tells_of_others(partners: Asking) -> None:
     """Responses have no text of others, and equal those for unknown ids or without others' data."""
     answers: list[tuple[Probe, str]] = []
@@ -168,8 +191,10 @@ async def test_nothing_that_can_be_asked_tells_of_others(partners: Asking) -> No
     assert len(answers) > 200
     await wipe(partners.world)
     for probe, answer in answers:
+        if POSITION.search(str(probe.variables)):
+            continue  # the wipe also moves the beginning of the event feed
         response, _ = await partners.ask(probe, probe.variables)
-        assert response.text == answer, probe.name
+        assert without_positions(response.text) == without_positions(answer), probe.name
 
 
 async def test_a_partner_is_answered_all_of_its_own(partners: Asking) -> None:
@@ -244,11 +269,11 @@ async def test_what_tells_of_all_customers_of_a_class_is_refused(
     partners: Asking, field: str
 ) -> None:
     name = field.partition(".")[2]
-    below = "{ operation }" if name == "auditTrail" else "{ customersEverCount }"
+    below = "{ totalCount }" if name == "auditTrail" else "{ customersEverCount }"
     document = f'{{ customerClass(code: "CHARITY") {{ {name} {below} }} }}'
     error = await partners.api.error(document, token=partners.token)
     assert error["extensions"]["code"] == "FORBIDDEN"
-    assert error["message"] == "This is not for partners."
+    assert error["message"] == "Partners (callers bound to a reseller) may not use this field."
 
 
 async def test_nothing_of_others_is_changed(partners: Asking) -> None:
@@ -256,7 +281,7 @@ async def test_nothing_of_others_is_changed(partners: Asking) -> None:
     world, walk = partners.world, partners.walk
     supplies = await supplies_for(world)
     walk = Walk(
-        build_schema(the_schema().as_str()),
+        build_schema(the_schema().sdl()),
         type(supplies)(
             {**supplies.own, "dryRun": False},
             supplies.tried,
@@ -276,14 +301,19 @@ async def test_nothing_of_others_is_changed(partners: Asking) -> None:
     assert after["CustomerClass"] == before["CustomerClass"]
 
 
+REPORT = "groupBy=RESELLER&groupBy=CLASS&groupBy=COMPANY_STATUS"
+
+
 async def test_no_export_tells_of_others(partners: Asking) -> None:
     """R99: also the rows that are streamed after the route has returned."""
     world = partners.world
-    period = f"from=2026-01-01T00:00:00Z&to={LATER.replace('+', '%2B')}"
+    period = f"fromAt=2026-01-01T00:00:00Z&untilAt={LATER.replace('+', '%2B')}"
     theirs = [customer.id for customer in world.theirs.customers]
     asked = {
         "/exports/delivery-exposure.csv": [period],
         "/exports/consent-evidence.csv": [f"customerId={one}" for one in theirs],
+        "/exports/customer-report.csv": [REPORT],
+        **{f"/exports/{kind}.{format_}": [""] for kind in ExportKind for format_ in ExportFormat},
     }
     routes = [one for one in partners.api.app.routes if isinstance(one, Route)]
     assert {one.path for one in routes if one.path.startswith("/exports/")} == asked.keys()
@@ -291,11 +321,17 @@ async def test_no_export_tells_of_others(partners: Asking) -> None:
         for query in queries:
             told = await export(partners, f"{path}?{query}")
             assert partners.leaks(told.text) == {}
-            if query != period:
+            if query not in (period, REPORT, ""):
                 unknown = await export(partners, f"{path}?customerId={unknown_id('cus')}")
                 assert (told.status_code, told.text) == (404, unknown.text)
     own = await export(partners, f"/exports/delivery-exposure.csv?{period}")
     assert own.text.count("Ourword person") >= 1
+    own = await export(partners, f"/exports/customer-report.csv?{REPORT}")
+    assert own.text.count("Ourword reseller") >= 1
+    for name in ("customers.csv", "contacts.jsonl", "consent-entries.csv", "events.jsonl"):
+        own = await export(partners, f"/exports/{name}")
+        assert own.status_code == 200
+        assert own.text.count(world.ours.ids["cus"]) >= 1
 
 
 async def export(asking: Asking, address: str) -> httpx.Response:
@@ -311,8 +347,8 @@ async def test_nothing_can_be_followed_that_is_others(partners: Asking) -> None:
     async with serving(api.app) as address, connected(address) as socket:
         await socket.sign_in(partners.token)
         for probe in probes:
-            if probe.other is None:
-                continue
+            if probe.other is None or probe.name.startswith("Subscription.events"):
+                continue  # the feed is silent about others, see below
             told = []
             for variables in (probe.variables, probe.other):
                 operation = await socket.subscribe(probe.document, **variables)
@@ -325,12 +361,20 @@ async def test_nothing_can_be_followed_that_is_others(partners: Asking) -> None:
         now = api.clock.advance(timedelta(days=1))
         follow = "subscription($id: ID!, $since: DateTime)"
         follow += " { customerEnriched(customerId: $id, since: $since) { id name } }"
+        feed = "subscription($ids: [ID!]) { events(customerIds: $ids) { node { customerId } } }"
+        all_events = await socket.subscribe(feed, ids=[theirs, ours])
+        await wait_for_subscriptions(api)
         operation = await socket.subscribe(follow, id=ours, since=now.isoformat())
         for customer_id in (theirs, ours):
             await api.platform.database.transaction(
-                lambda one=customer_id: publish(CUSTOMER_ENRICHED, one, {}, now)  # type: ignore[misc]
+                lambda one=customer_id: publish_enriched(one, now)  # type: ignore[misc]
             )
-        assert (await socket.next(operation))["data"]["customerEnriched"]["id"] == ours
+        followed: dict[str, Any] = {}
+        for _ in range(2):
+            message = await socket.receive()
+            followed[message["id"]] = message["payload"]["data"]
+        assert followed[operation]["customerEnriched"]["id"] == ours
+        assert followed[all_events]["events"]["node"]["customerId"] == ours
 
 
 async def test_the_walk_finds_leaks_where_nobody_is_bound(api: Api) -> None:

@@ -12,8 +12,15 @@ import asyncpg
 import pytest
 
 from models import ClassChange, Customer, CustomerClass
-from models.lists.customer_list import CustomerFilter, CustomerOrder, count, first_of_classes, page
-from models.lists.customer_list import count_listed as count_of_classes
+from models.lists.customer_list import (
+    CustomerFilter,
+    CustomerOrder,
+    count,
+    count_of_classes,
+    first_of_classes,
+    page,
+)
+from models.lists.same_company import others_of_same_company
 from models.storage.database import Database
 from models.storage.row_query import FEW, Many, RowQuery, Shape
 from models.storage.row_query_compiler import compile_shape
@@ -22,7 +29,15 @@ from models.tables.access import Principal, Scope
 from tests.completeness import assert_complete
 from tests.databases import Databases, run_outside_tests
 from tests.graphql_client import context_of, the_schema
-from tests.plans import MODES, explain_postgres, seed, selected_statements, whole_tables
+from tests.plans import (
+    ERASED,
+    MODES,
+    explain_postgres,
+    explain_sqlite,
+    seed,
+    selected_statements,
+    whole_tables,
+)
 from tests.schema.customer_statements import (
     CUSTOMERS,
     FILTERS,
@@ -81,7 +96,7 @@ async def test_no_page_reads_all_customers(
             beyond = (PLACES[order.column], "cus_1") if is_deep else None
             await page(read, FILTERS[name], order, PAGE, beyond=beyond, is_backward=is_backward)
     statements = [found for found in statements if "LIMIT 51" in found.text]
-    assert len(statements) == 24
+    assert len(statements) == 4 * len(CustomerOrder)
     assert await whole_tables(connection, statements) == []
 
 
@@ -120,9 +135,11 @@ async def test_the_customers_of_classes_are_read_by_index(
     ids = [row.id for row in await CustomerClass.all()]
     with selected_statements() as statements:
         shown = await first_of_classes(reader(), ids, 5)
-        await first_of_classes(reader(), ids, 5, ("customer 0010000", "cus_1"))
+        for order, is_backward in product(CustomerOrder, (False, True)):
+            beyond = (PLACES[order.column], "cus_1")
+            await first_of_classes(reader(), ids, 5, beyond, order, is_backward=is_backward)
         counted = await count_of_classes(ids)
-    assert len(statements) == 3
+    assert len(statements) == 2 + 2 * len(CustomerOrder)
     assert counted["cls_0"] == await count(FILTERS["large class"])
     assert len(shown) == sum(min(5, number) for number in counted.values())
     assert await whole_tables(connection, statements) == []
@@ -139,7 +156,7 @@ async def test_what_belongs_to_customers_is_read_by_index(
         result = await the_schema().execute(
             f"""{{ customers(first: {first}, sort: ACCOUNT_NUMBER_ASC) {{ nodes {{
               classHistory {{ id to {{ name }} }} enrichment {{ history {{ id }} }}
-              suggestions {{ id }} auditTrail {{ id }} }} }} }}""",
+              suggestions {{ id }} auditTrail {{ nodes {{ id }} }} }} }} }}""",
             context_value=context,
         )
     assert result.data is not None
@@ -147,10 +164,62 @@ async def test_what_belongs_to_customers_is_read_by_index(
     assert len(statements) == (3 if database.is_postgres and first == FEW else 5)
     assert [len(customer["classHistory"]) for customer in shown] == [2] * first
     assert [len(customer["enrichment"]["history"]) for customer in shown] == [1] * first
-    assert [
-        len(customer[name]) for name in ("suggestions", "auditTrail") for customer in shown
-    ] == [1] * (2 * first)
+    assert [len(customer["suggestions"]) for customer in shown] == [1] * first
+    assert [len(customer["auditTrail"]["nodes"]) for customer in shown] == [1] * first
     assert await whole_tables(connection, statements) == []
+
+
+async def test_the_contacts_of_customers_are_read_by_index(
+    database: Database, connection: asyncpg.Connection | None
+) -> None:
+    document = f"""{{ customers(first: {PAGE}, sort: ACCOUNT_NUMBER_ASC) {{ nodes {{
+      contacts {{ id }} deliveryPreview {{ contacts {{ email }} }} }} }} }}"""
+    context = context_of(database, Principal("tok_1", "Tess", frozenset(Scope)))
+    with selected_statements() as statements:
+        result = await the_schema().execute(document, context_value=context)
+    assert result.data is not None
+    shown = result.data["customers"]["nodes"]
+    assert [len(customer["contacts"]) for customer in shown] == [1] * PAGE
+    assert [len(customer["deliveryPreview"]["contacts"]) for customer in shown] == [1] * PAGE
+    assert await whole_tables(connection, statements) == []
+
+
+async def test_others_of_the_same_company_are_found_by_index(
+    connection: asyncpg.Connection | None,
+) -> None:
+    known = await Customer.filter(company_number__isnull=False, erased_at__isnull=True).limit(PAGE)
+    with selected_statements() as statements:
+        found = await others_of_same_company({row.id: row.company_number for row in known})
+    assert found.keys() == {row.id for row in known}
+    assert len(statements) == 1
+    assert await whole_tables(connection, statements) == []
+
+
+@pytest.mark.parametrize(
+    "group_by", ["[CLASS, CONSENT]", "[RESELLER, COMPANY_STATUS, CREATED_MONTH]"]
+)
+async def test_a_report_reads_indexes_and_no_customers(
+    group_by: str, database: Database, connection: asyncpg.Connection | None
+) -> None:
+    """R97."""
+    document = f"""{{ customerReport(groupBy: {group_by}) {{ customerCount
+      rows {{ customerCount employees {{ total }} netAssets {{ total }} }} }} }}"""
+    context = context_of(database, Principal("tok_1", "Tess", frozenset(Scope)))
+    with selected_statements() as statements:
+        result = await the_schema().execute(document, context_value=context)
+    assert result.data is not None
+    assert result.data["customerReport"]["customerCount"] == CUSTOMERS - CUSTOMERS // ERASED
+    (statement,) = statements
+    if connection is None:
+        steps = [step for step in explain_sqlite(statement) if step.split()[1] == "t0"]
+        assert steps == ["SCAN t0 USING INDEX idx_customer_report"]
+        return
+    nodes = await explain_postgres(connection, statement)
+    read = [node for node in nodes if node.get("Alias") == "t0" and "Index Name" in node]
+    assert {(node["Node Type"], node["Index Name"]) for node in read} == {
+        ("Index Only Scan", "idx_customer_report")
+    }
+    assert len(read) == len(MODES)
 
 
 async def test_what_comes_along_is_read_of_the_rows_that_are_shown(
@@ -179,7 +248,7 @@ def test_the_plans_know_every_filter() -> None:
     used = {name for wanted in FILTERS.values() for name, value in _given(wanted)}
     assert_complete(
         "OF_CLASS and OTHERS in tests/schema/test_plans.py",
-        used | {"is_common", "is_few", "others"},
+        used | {"is_common", "is_small_scope", "others"},
         CustomerFilter.__slots__,
         "a filter that uses the condition",
     )

@@ -24,13 +24,14 @@ OF_CUSTOMERS = {
     "labels": "labels subscriberKind invoiceWording",
     "classHistory": "classHistory { reason from { name } to { name } }",
     "parent": "parent { name customerClass { name } parent { name } }",
-    "enrichment": "enrichment { status history { status trigger } fields { name } }",
-    "suggestions": "suggestions { field value { source } }",
+    "enrichment": "enrichment { status history { status trigger } fields { field } }",
+    "suggestions": "suggestions { field value { source } current { display } customer { name } }",
     "advisories": "advisories { code }",
+    "otherCustomers": "advisories { otherCustomers { id customerClass { name } } }",
     "consent": "consent { isGiven basis since entry { id givenBy } }"
-    ' then: consentGivenAt(instant: "2026-01-01T00:00:00Z") { isGiven entry { statement } }'
+    ' then: consent(at: "2026-01-01T00:00:00Z") { isGiven entry { statement } }'
     " consentHistory { kind hash reason } nonItemisedBills { isRequested entry { askedBy } }",
-    "auditTrail": "auditTrail { operation actorName }",
+    "auditTrail": "auditTrail { nodes { operation actorName } }",
     "profile": "profile { employees { value } registeredAddress { value { lines } } }",
     "siblings": "customerClass { customers(first: 3) { totalCount nodes { name parent { id } } } }",
 }
@@ -40,7 +41,7 @@ OF_CLASSES = {
     "deletability": "deletability { isAllowed customersEverCount blockers { code } }",
     "retirability": "retirability { isAllowed customersNowCount blockers { code } }",
     "replacement": 'retirability(replacementId: "REPLACEMENT") { isAllowed }',
-    "auditTrail": "auditTrail { operation }",
+    "auditTrail": "auditTrail { nodes { operation } }",
 }
 
 
@@ -62,6 +63,7 @@ async def filled(api: Api) -> Api:
             name=f"A{number:02}",
             class_id=own.id,
             parent_id=parent.id,
+            company_number=f"{101 + number // 2:08}",
             profile={"employees": {"value": 7, "source": "USER", "retrieved_at": "2026-01-01"}},
         )
         await database.transaction(
@@ -108,8 +110,10 @@ async def test_a_list_of_customers_reads_each_relation_once(filled: Api) -> None
         counts[name] = [await statements(filled, document, first) for first in (LEAST, MANY)]
     assert [name for name, (least, many) in counts.items() if least != many] == []
     assert counts["profile"] == counts["customerClass"] == [1, 1]
-    # The page with its classes, consent periods, and addresses.
-    assert counts["advisories"] == [3, 3]
+    # The page with its classes, consent periods, addresses, and others of the same companies.
+    assert counts["advisories"] == [4, 4]
+    assert counts["otherCustomers"] == [5, 5]
+    assert counts["suggestions"] == [2, 2]
     assert counts["classHistory"] == counts["enrichment"] == counts["auditTrail"] == [2, 2]
     assert counts["siblings"] == [3, 3]
     # The flag now and at other instants, and its history, are read with one statement.
@@ -122,7 +126,7 @@ async def test_a_list_of_classes_reads_each_relation_once(filled: Api) -> None:
     for name, select in OF_CLASSES.items():
         chosen = select.replace("REPLACEMENT", replacement)
         document = (
-            "query($first: Int) { customerClasses(first: $first, status: ALL) {"
+            "query($first: Int) { customerClasses(first: $first, filter: { statuses: null }) {"
             f" nodes {{ {chosen} }} }} }}"
         )
         counts[name] = [await statements(filled, document, first) for first in (LEAST, MANY)]
@@ -140,9 +144,9 @@ async def test_the_total_costs_a_statement_only_when_it_is_asked_for(filled: Api
 async def test_templates_and_nodes_read_each_relation_once(filled: Api) -> None:
     with counted_statements() as of_templates:
         data = await filled.data(
-            "{ customerTemplates { name customerClass { name } parent { name } } }"
+            "{ customerTemplates { nodes { name customerClass { name } parent { name } } } }"
         )
-    assert len(data["customerTemplates"]) == MANY
+    assert len(data["customerTemplates"]["nodes"]) == MANY
     assert len(of_templates) == 1
     page = await filled.data("{ customers(first: 20) { nodes { id } } }")
     ids = [node["id"] for node in page["customers"]["nodes"]]

@@ -18,7 +18,7 @@ from models.storage.row_query import FEW, Compiled, Many, RowQuery, Shape
 from models.storage.row_query_compiler import compile_shape
 from models.storage.scope_tables import TABLES, Access
 from models.storage.sql import ALWAYS, is_postgres
-from models.storage.tenant_scope import bind_tenant, keeping_tenant
+from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
 from models.tables.access import Principal, Scope
 from models.tables.audit import ActorContext
 from schema.base.context import Context
@@ -97,7 +97,7 @@ async def test_all_that_refers_to_a_row_is_the_same_in_either_way(world: TwoPart
         tables = [TABLES[one._meta.db_table].access for one in (model, parent)]
         if not {*tables} <= {Access.READ, Access.BOTH}:
             continue
-        with keeping_tenant(), counted_statements() as statements:
+        with preserve_tenant_scope(), counted_statements() as statements:
             bind_tenant(world.reseller.id)
             apart_bound, along_bound = [await children(read, model, most) for most in (0, FEW)]
         assert along_bound == apart_bound
@@ -150,7 +150,7 @@ class Asking:
             principal=Principal("tok_1", "Tess", scopes, reseller, user_id=user_id),
             personal_data_needs_scope=True,
         )
-        with reading_along(most), counted_statements() as statements, keeping_tenant():
+        with reading_along(most), counted_statements() as statements, preserve_tenant_scope():
             bind_tenant(reseller)
             result = await the_schema().execute(text, variables, context_value=context)
         cost = context.spending.actual if context.spending else 0
@@ -173,15 +173,16 @@ async def asking(database: Database, act: ActorContext, clock: Clock) -> Asking:
 
 CLASS = "id code name version"
 OF_CUSTOMER = f"""{{ id name version
-  classHistory {{ id reason changedBy changedAt crossesIndividualLine
+  classHistory {{ id reason changedBy changedAt changesSubscriberKind
     from {{ {CLASS} }}
     to {{ {CLASS} customers(first: 2) {{ nodes {{ id contacts {{ id }} }} }} }} }}
   suggestions {{ id field value {{ source }} createdAt }}
-  contacts {{ id name email customer {{ name }} preferenceHistory {{ id kind documents at by byId }}
+  contacts {{ id name email customer {{ name }}
+    preferenceHistory {{ id kind documents recordedAt recordedBy recordedById }}
     attachmentPreference {{ isConfirmed entry {{ kind documents }} }} }}
   parent {{ id classHistory {{ id }} contacts {{ id }} }}
   consent {{ isGiven since entry {{ statement }} }} consentHistory {{ id kind effectiveAt givenBy }}
-  enrichment {{ history {{ id status }} }} auditTrail {{ operation actorName }} }}"""
+  enrichment {{ history {{ id status }} }} auditTrail {{ nodes {{ operation actorName }} }} }}"""
 NODES = f"nodes {OF_CUSTOMER}"
 SELECTED = {
     "by id": f"query($id: ID!) {{ customer(id: $id) {OF_CUSTOMER} }}",

@@ -80,7 +80,10 @@ async def test_what_was_stopped_is_paid_for_and_gives_its_turn_to_others(
         assert await api.data("{ viewer { name } }") == {"viewer": {"name": "Tess Tester"}}
 
 
-WAITED = f"The request waited {SHORT_S:g} s for its turn; nothing was done."
+WAITED = (
+    f"The request waited {SHORT_S:g} s in the queue and was not started, so nothing was done. Try"
+    " again later."
+)
 
 
 async def test_a_mutation_that_has_not_begun_is_given_up_and_one_that_runs_is_not(

@@ -7,7 +7,9 @@ import pytest
 from graphql import OperationDefinitionNode, build_schema, get_variable_values, parse
 from graphql.execution.values import VariableValues
 
+from schema.engine.plan.variable_faults import find_variable_faults
 from schema.engine.plan.variables import Variables
+from tests.input_kinds import PYTHON
 
 SCHEMA = build_schema(
     """type Query { a(id: ID, text: String, share: Float, is: Boolean): Int }
@@ -53,6 +55,9 @@ def test_what_is_taken_as_it_comes_is_what_graphql_core_gives(declared: str) -> 
         given: dict[str, Any] = {} if value is ... else {"v": value}
         expected = get_variable_values(SCHEMA, operation.variable_definitions or (), given)
         assert (variables.values(given) is None) is isinstance(expected, list), (declared, value)
+        faults = find_variable_faults(SCHEMA, operation, given)
+        assert bool(faults) is isinstance(expected, list), (declared, value)
+        assert not any(PYTHON.search(one.fault.message) for one in faults)
         for taken in (variables.values(given), variables.coerced(given)):
             if taken is None:
                 continue

@@ -1,26 +1,16 @@
 """The confirmation pages in a real browser of phone size without scripts, if installed."""
 
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
 
 from models import Contact
+from tests.browsers import needs_browser, playwright, visiting
 from tests.graphql_client import Api, serving
 from tests.web.confirmation_pages import ask
 
-playwright = pytest.importorskip(
-    "playwright.async_api", reason="playwright is not installed: pip install -e '.[browser]'"
-)
-BROWSER = next(
-    (
-        path
-        for name in ("chromium", "chromium-browser", "google-chrome", "chrome")
-        if (path := shutil.which(name))
-    ),
-    None,
-)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+playwright()
+pytestmark = needs_browser
 
 PHONE = {"width": 360, "height": 740}
 
@@ -37,14 +27,8 @@ async def test_a_phone_without_scripts_shows_the_page_and_its_button_confirms(
     """R60: and the browser reports no violation of the page's content security policy."""
     long_name = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch"
     path = (await ask(api, customer=long_name, email=f"{'ann.' * 15}x@acme.example")).path()
-    complaints: list[str] = []
-    async with playwright.async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        context = await browser.new_context(
-            viewport=PHONE, is_mobile=True, java_script_enabled=False
-        )
-        page = await context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
+    async with visiting(viewport=PHONE, is_mobile=True, java_script_enabled=False) as visit:
+        page = visit.page
         await page.goto(address + path)
         assert await page.title() == "Is this your email address?"
         button = page.get_by_role("button", name="Confirm this address")
@@ -63,5 +47,4 @@ async def test_a_phone_without_scripts_shows_the_page_and_its_button_confirms(
         assert "onfirmed" in await page.inner_text("h1")
         await page.goto(address + path)
         assert await page.inner_text("h1") == "Already confirmed"
-        await browser.close()
-    assert complaints == []
+    assert visit.complaints == []

@@ -250,7 +250,7 @@ async def test_a_body_as_it_is_may_begin_with_a_byte_order_mark(
         ('{"x": 1e400}', "x: 1e400 is too large for a 64-bit float."),
         ('{"x": [-Infinity]}', "x[0]: -Infinity is not a JSON number."),
         ('{"x": 1, "x": 2}', "x: this key is repeated in its object."),
-        ('{"x": 123456789012345678901}', "x: 123456789012345678901 has more than 64 bits;"),
+        ('{"x": 123456789012345678901}', "x: 123456789012345678901 has more than 64 bits."),
         ('{"x": "\\udc00"}', "x: \\udc00 is half of a character; its other half is missing."),
         ('{"x": "\\u0000"}', "x: text must not contain the character U+0000."),
     ],
@@ -338,30 +338,42 @@ async def test_the_schema_is_printed_for_those_who_sign_in(api: Api, auth: dict[
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
     response = await api.http.get("/schema.graphql", headers=auth)
     assert response.status_code == 200
-    assert response.text == the_schema().as_str()
+    assert response.text == the_schema().as_str() + "\n"
 
 
 BAD_DOCUMENTS = [
     ("{", {}, "INVALID_OPERATION"),
     ("{ nothingOfThatName }", {}, "INVALID_OPERATION"),
-    ("query($id: ID!) { customer(id: $id) { id } }", {}, "INVALID_OPERATION"),
-    ("query($first: Int) { customers(first: $first) { totalCount } }", {"first": "x"}, None),
-    ("query($first: Int) { customers(first: $first) { totalCount } }", {"first": 2**31}, None),
-    ("query($s: CustomerSort) { customers(sort: $s) { totalCount } }", {"s": "SIZE"}, None),
+    ("query($id: ID!) { customer(id: $id) { id } }", {}, "BAD_USER_INPUT"),
+    (
+        "query($first: Int) { customers(first: $first) { totalCount } }",
+        {"first": "x"},
+        "BAD_USER_INPUT",
+    ),
+    (
+        "query($first: Int) { customers(first: $first) { totalCount } }",
+        {"first": 2**31},
+        "BAD_USER_INPUT",
+    ),
+    (
+        "query($s: CustomerSort) { customers(sort: $s) { totalCount } }",
+        {"s": "SIZE"},
+        "BAD_USER_INPUT",
+    ),
     (
         "mutation($input: SaveCustomerInput!) { saveCustomer(input: $input) { customer { id } } }",
         {"input": {"name": "A", "classCode": "CHARITY", "colour": "red"}},
-        None,
+        "BAD_USER_INPUT",
     ),
     (
         "mutation($input: SaveCustomerInput!) { saveCustomer(input: $input) { customer { id } } }",
         {"input": {"name": 7, "classCode": "CHARITY"}},
-        None,
+        "BAD_USER_INPUT",
     ),
     (
-        "query($since: DateTime, $id: ID!) { node(id: $id) { id } }",
+        "query($since: DateTime, $id: ID!) { node(id: $id) { id } }",  # $since is not used
         {"since": "yesterday", "id": "x"},
-        None,
+        "INVALID_OPERATION",
     ),
 ]
 
@@ -373,7 +385,7 @@ async def test_a_request_error_has_no_data_and_the_status_of_its_media_type(
     auth: dict[str, str],
     document: str,
     variables: dict[str, Any],
-    code: str | None,
+    code: str,
     accept: str,
     status: int,
 ) -> None:
@@ -387,9 +399,7 @@ async def test_a_request_error_has_no_data_and_the_status_of_its_media_type(
     body = response.json()
     assert response.status_code == status
     assert "data" not in body
-    assert [error["extensions"]["code"] for error in body["errors"]] == [
-        code or "INVALID_OPERATION"
-    ]
+    assert [error["extensions"]["code"] for error in body["errors"]] == [code]
     assert await stored() == before
 
 
@@ -451,7 +461,7 @@ async def test_a_refused_scope_is_logged_quietly_and_names_what_is_needed(
     token = await api.token_for(Scope.CUSTOMER_CLASSES_READ)
     with caplog.at_level(logging.DEBUG):
         error = await api.error("{ customers { totalCount } }", token=token)
-    assert error["extensions"] == {"code": "FORBIDDEN", "requiredScopes": ["customers:read"]}
+    assert error["extensions"] == {"code": "FORBIDDEN", "requiredScopes": ["CUSTOMERS_READ"]}
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
@@ -480,7 +490,7 @@ async def test_a_bug_in_a_mutation_is_masked_and_rolled_back(
     async def fail(*_: Any, **__: Any) -> None:
         raise ValueError("half way through")
 
-    monkeypatch.setattr("resolvers.customer.read_by_id", fail)
+    monkeypatch.setattr("resolvers.outcome.read_by_id", fail)
     error = await api.error(ADD)
     assert error["extensions"]["code"] == "INTERNAL_ERROR"
     assert "half way" not in error["message"]

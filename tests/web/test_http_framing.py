@@ -13,7 +13,7 @@ from web.http_framing import (
     check_head,
     find_head,
     target_of,
-    without_offers,
+    without_upgrade_offers,
 )
 
 HOST = (b"host", b"a.example:80")
@@ -128,7 +128,7 @@ def test_a_head_ends_at_an_empty_line_within_bounds(unread: bytes, expected: int
 @pytest.mark.parametrize("value", [b"h2c", b"foo/1", b"websocket, h2c", b"websocket/13"])
 def test_offers_of_other_protocols_are_dropped_from_a_head(value: bytes) -> None:
     head = b"GET / HTTP/1.1\r\nuPgRade: %b\r\nHost: a\r\n\r\n"
-    assert without_offers(head % value) == b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    assert without_upgrade_offers(head % value) == b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_offers_of_other_protocols_are_dropped_from_a_head(value: bytes) -> None
 )
 def test_other_lines_stay_in_a_head(line: bytes) -> None:
     head = b"GET / HTTP/1.1\r\n%b\r\nHost: a\r\n\r\n" % line
-    assert without_offers(head) == head
+    assert without_upgrade_offers(head) == head
 
 
 def test_a_body_ends_after_its_size() -> None:

@@ -11,16 +11,16 @@ from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, running_api
 from tests.listening import listening
-from web.proxy import MAX_HOPS, ForwardedBy, TrustedProxies, address_of
+from web.proxy import MAX_HOPS, ForwardedHeader, TrustedProxies, address_of
 
-X, RFC = ForwardedBy.X_FORWARDED, ForwardedBy.FORWARDED
+X, RFC = ForwardedHeader.X_FORWARDED, ForwardedHeader.FORWARDED
 PROXY, CLIENT, OTHER = "10.0.0.1", "192.0.2.7", "198.51.100.9"
 NETWORKS = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 
 Headers = list[tuple[str, str]]
 
 
-def seen(by: ForwardedBy, peer: str | None, headers: Headers, kind: str = "http") -> Any:
+def seen(by: ForwardedHeader, peer: str | None, headers: Headers, kind: str = "http") -> Any:
     """Return the client address and scheme that are derived from the headers."""
     scope: dict[str, Any] = {
         "type": kind,
@@ -28,7 +28,7 @@ def seen(by: ForwardedBy, peer: str | None, headers: Headers, kind: str = "http"
         "scheme": "ws" if kind == "websocket" else "http",
         "headers": [(name.encode(), value.encode("latin1")) for name, value in headers],
     }
-    TrustedProxies(NETWORKS, by).reveal(scope)
+    TrustedProxies(NETWORKS, by).apply_forwarded(scope)
     return address_of(scope), scope["scheme"]
 
 
@@ -105,7 +105,7 @@ def rfc(*values: str) -> Headers:
     ],
 )
 def test_the_client_is_the_first_from_the_right_that_is_no_trusted_proxy(
-    by: ForwardedBy, peer: str | None, headers: Headers, expected: tuple[str, str]
+    by: ForwardedHeader, peer: str | None, headers: Headers, expected: tuple[str, str]
 ) -> None:
     assert seen(by, peer, headers) == expected
 
@@ -176,6 +176,6 @@ async def test_without_trusted_proxies_forwarded_headers_are_the_clients_inventi
 async def test_a_network_that_is_none_is_refused_at_the_start(
     databases: Databases, clock: Clock, networks: str
 ) -> None:
-    with pytest.raises(ValueError, match=r"addresses and networks, as 10\.0\.0\.0/8"):
+    with pytest.raises(ValueError, match=r"networks separated by commas, such as 10\.0\.0\.0/8"):
         async with running_api(databases, clock, trusted_proxies=networks):
             pass

@@ -10,13 +10,14 @@ from unittest.mock import Mock
 import pytest
 from tortoise.connection import get_connection
 
-from app import Platform, create_app
+from app import create_app
 from models import Heartbeat, RateLimit
 from models.jobs.heartbeat import beat
 from models.jobs.worker import Worker
 from models.storage.database import Database
 from models.storage.fault_log import FAULTS
 from models.storage.migrate import migrate
+from opening import Platform
 from settings import Settings
 from tests import database_faults
 from tests.applied_migrations import forget_migration, note_migration
@@ -234,9 +235,9 @@ async def test_on_an_older_schema_background_loops_say_nothing_until_it_fits(
 
     async def look(connections: SocketSessions) -> None:
         turns["connections"] += 1
-        await look_at(connections)
+        await check_all(connections)
 
-    look_at = SocketSessions._check_all
+    check_all = SocketSessions._check_all
     monkeypatch.setattr(Worker, "_sleep", sleep)
     monkeypatch.setattr("app.gc", Mock())  # freezing would affect other tests' objects
     monkeypatch.setattr(SocketSessions, "_check_all", look)

@@ -16,7 +16,7 @@ from tests.graphql_client import Api, Socket, connected, running_api
 from tests.listening import listening, wire
 
 SECRET = "10.1.2.3:5432 says no"
-PERIOD = "from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z"
+PERIOD = "fromAt=2026-01-01T00:00:00Z&untilAt=2027-01-01T00:00:00Z"
 ID = {"X-Request-Id": "trace-45"}
 
 
@@ -47,13 +47,14 @@ async def test_a_route_that_fails_says_no_more_than_its_request_id(
 ) -> None:
     monkeypatch.setattr("models.tables.access.Principals.of", fail)
     headers = {"Authorization": f"Bearer {api.token}", **ID}
-    response = await api.http.get(path, headers=headers | {"Accept": "application/json"})
+    response = await api.http.get(path, headers=headers)
     assert (response.status_code, response.headers["x-request-id"]) == (500, "trace-45")
     (error,) = response.json()["errors"]
     assert error["extensions"] == {"code": "INTERNAL_ERROR", "requestId": "trace-45"}
-    plain = await api.http.get(path, headers=headers)
+    plain = await api.http.get(path, headers=headers | {"Accept": "text/html"})
     assert plain.status_code == 500
-    assert plain.text == "Something went wrong on our side; quote the requestId.\n"
+    message = "An error occurred in the server. To report it, quote the `requestId`."
+    assert plain.text == f"{message}\nrequestId: trace-45\n"
     lines = traced(logged)
     assert len(lines) == 2
     for line in lines:
@@ -120,7 +121,7 @@ async def test_a_websocket_that_fails_is_closed_with_the_request_id(
         assert message.type is aiohttp.WSMsgType.CLOSE
         assert (message.data, message.extra) == (
             1011,
-            "Something went wrong on our side; requestId trace-45",
+            "An error occurred in the server; requestId trace-45",
         )
     with monkeypatch.context() as patch:
         patch.setattr("web.websocket.GraphQLSocket.get_context", fail)

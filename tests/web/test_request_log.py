@@ -150,8 +150,8 @@ async def test_an_export_is_logged_when_it_has_ended_with_all_its_bytes(
     api: Api, logged: io.StringIO
 ) -> None:
     path = "/exports/delivery-exposure.csv"
-    period = "from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z"
-    headers = {"Authorization": f"Bearer {api.token}"}
+    period = "fromAt=2026-01-01T00:00:00Z&untilAt=2027-01-01T00:00:00Z"
+    headers = {"Authorization": f"Bearer {api.token}", "Accept-Encoding": "identity"}
     response = await api.http.get(f"{path}?{period}", headers=headers)
     (line,) = lines(logged)
     assert (line["path"], line["status"], line["bytes"]) == (path, 200, len(response.content))
@@ -269,7 +269,7 @@ async def test_an_answer_that_is_cut_off_is_told_so(
         raise RuntimeError(NAME)
 
     monkeypatch.setattr("web.delivery_export._rows", rows)
-    path = "/exports/delivery-exposure.csv?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z"
+    path = "/exports/delivery-exposure.csv?fromAt=2026-01-01T00:00:00Z&untilAt=2027-01-01T00:00:00Z"
     with suppress(httpx.HTTPError, RuntimeError):
         await api.http.get(path, headers={"Authorization": f"Bearer {api.token}"})
     (line,) = lines(logged)

@@ -38,8 +38,8 @@ def checked(response: httpx.Response, scheme: str) -> None:
     ), where
     assert len(headers["x-request-id"]) == 32, where
     repeated = [name for name, times in Counter(headers.keys()).items() if times > 1]
-    assert repeated == [], where
-    assert headers.get_list("vary") == ["Origin"], where
+    assert set(repeated) <= {"vary"}, where
+    assert headers.get_list("vary") in (["Origin"], ["Accept-Encoding", "Origin"]), where
     if "text/html" in headers.get("content-type", ""):
         policy = headers["content-security-policy"]
         assert policy.startswith("default-src 'none'; style-src 'sha256-"), where
@@ -58,7 +58,7 @@ async def test_every_answer_of_every_route_has_them(api: Api) -> None:
     paths = {"/graphql", "/nothing", "/", f"/confirm/{token}", "/confirm/x"}
     for route in api.app.routes:
         assert isinstance(route, Route | WebSocketRoute)
-        paths.add(route.path.format(token=token))
+        paths.add(route.path.format(token=token, import_id="imp_none"))
     assert {"/healthz", "/readyz", "/schema.graphql", f"/withdraw/{token}"} <= paths
     transport = api.http._transport
     kinds = set()

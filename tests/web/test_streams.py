@@ -54,25 +54,25 @@ class Subscription:
             happened.append("closed")
 
 
-class Followed(RememberingSchema):
+class StreamingSchema(RememberingSchema):
     """The schema under test; it delivers a limited number of events."""
 
     deliverable = 9
     is_crowded = False
 
     @asynccontextmanager
-    async def turn_of_event(self, context: Operation) -> AsyncIterator[None]:
+    async def event_slot(self, context: Operation) -> AsyncIterator[None]:
         """Record when an event's slot begins and ends."""
         assert context.query
         happened.append("turn")
         yield
         happened.append("turn over")
 
-    def turn(self, context: Operation) -> Any:
+    def operation_slot(self, context: Operation) -> Any:
         """Refuse a slot, if the test wants it."""
         if self.is_crowded:
             raise overloaded(3, 7)
-        return super().turn(context)
+        return super().operation_slot(context)
 
     async def may_deliver(self, context: Operation) -> bool:
         """Return whether the limit of delivered events is not reached."""
@@ -87,13 +87,15 @@ class Followed(RememberingSchema):
 
 
 @pytest.fixture
-def schema() -> Followed:
+def schema() -> StreamingSchema:
     """Return a new schema for a test."""
     happened.clear()
-    return Followed(Query, subscription=Subscription, execution_context_class=PlannedExecution)
+    return StreamingSchema(
+        Query, subscription=Subscription, execution_context_class=PlannedExecution
+    )
 
 
-async def results_of(schema: Followed, text: str, **variables: Any) -> list[Any]:
+async def results_of(schema: StreamingSchema, text: str, **variables: Any) -> list[Any]:
     return [one async for one in await schema.stream(text, variables)]
 
 
@@ -104,7 +106,9 @@ FOLLOW = """
 """
 
 
-async def test_each_event_is_executed_in_a_turn_and_waited_for_outside(schema: Followed) -> None:
+async def test_each_event_is_executed_in_a_turn_and_waited_for_outside(
+    schema: StreamingSchema,
+) -> None:
     results = await results_of(schema, FOLLOW, most=2)
     assert [one.data for one in results] == [{"events": {"doubled": 0}}, {"events": {"doubled": 2}}]
     assert happened == [
@@ -114,7 +118,9 @@ async def test_each_event_is_executed_in_a_turn_and_waited_for_outside(schema: F
     ]
 
 
-async def test_a_subscription_that_may_not_go_on_tells_nothing_more(schema: Followed) -> None:
+async def test_a_subscription_that_may_not_go_on_tells_nothing_more(
+    schema: StreamingSchema,
+) -> None:
     schema.deliverable = 1
     results = await results_of(schema, FOLLOW, most=5)
     assert [one.data for one in results] == [{"events": {"doubled": 0}}]
@@ -122,7 +128,7 @@ async def test_a_subscription_that_may_not_go_on_tells_nothing_more(schema: Foll
     assert happened[-1] == "closed"
 
 
-async def test_a_source_that_fails_ends_with_an_error_at_its_field(schema: Followed) -> None:
+async def test_a_source_that_fails_ends_with_an_error_at_its_field(schema: StreamingSchema) -> None:
     text = FOLLOW.replace("events", "told: events")
     first, last = await results_of(schema, text, most=1, fails=True)
     assert first.data == {"told": {"doubled": 0}}
@@ -135,13 +141,21 @@ async def test_a_source_that_fails_ends_with_an_error_at_its_field(schema: Follo
     ("text", "variables", "message"),
     [
         ("", {}, "query is missing."),
-        ("fragment F on Query { one }", {}, "The document has no such operation."),
+        (
+            "fragment F on Query { one }",
+            {},
+            "The document has no operation with the given `operationName`.",
+        ),
         ("{ two }", {}, "Cannot query field 'two' on type 'Query'."),
-        (FOLLOW, {"most": "x"}, "Variable '$most' has invalid value"),
+        (
+            FOLLOW,
+            {"most": "x"},
+            "Variable `$most` has a wrong value",
+        ),
     ],
 )
 async def test_what_can_not_begin_is_refused_before_it_does(
-    schema: Followed, text: str, variables: dict[str, Any], message: str
+    schema: StreamingSchema, text: str, variables: dict[str, Any], message: str
 ) -> None:
     (refused,) = await results_of(schema, text, **variables)
     assert isinstance(refused, PreExecutionError)
@@ -150,7 +164,7 @@ async def test_what_can_not_begin_is_refused_before_it_does(
     assert happened == []
 
 
-async def test_a_crowd_refuses_a_query_in_its_own_error(schema: Followed) -> None:
+async def test_a_crowd_refuses_a_query_in_its_own_error(schema: StreamingSchema) -> None:
     schema.is_crowded = True
     (refused,) = await results_of(schema, "{ one }")
     assert isinstance(refused, PreExecutionError)

@@ -67,13 +67,14 @@ async def test_queries_and_mutations_go_over_the_socket_too(socket: Socket) -> N
     }
 
 
-async def test_a_connection_without_a_valid_token_is_closed_with_4403(address: str) -> None:
+async def test_a_connection_without_a_valid_token_is_closed_with_4401(address: str) -> None:
     """R95."""
     payloads: list[Json] = [{}, {"Authorization": "Bearer ccl_no"}, {"Authorization": 7}]
     for payload in payloads:
         async with connected(address) as socket:
             await socket.send(type="connection_init", payload=payload)
-            assert await socket.closed() == 4403
+            told = await socket.closed_with_reason()
+            assert told == (4401, "The token is missing or not valid")
 
 
 async def test_the_token_may_come_as_a_header_of_the_upgrade(live: LiveApi, address: str) -> None:

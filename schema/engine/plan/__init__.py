@@ -1,10 +1,11 @@
-"""Plans: generated functions that convert the values of resolvers to parts of the answer.
+"""Plans: generated functions that turn the values that resolvers return into parts of the answer.
 
-Pass `PlannedExecution` to a Strawberry schema as its `execution_context_class` to use plans
-(`build_schema(is_planned=False)` does not, so that graphql-core completes all values). graphql-core
-walks the value of a resolver field by field, and most of this walk is the same each time that the
-document is executed. `compiler` does it once, and writes a Python function that converts the value.
-`executor` stores this function, the plan, with the document, and calls it instead.
+To *complete* a value means, in the GraphQL specification, to turn it into its part of the answer.
+graphql-core does so field by field, and most of this work is the same each time that a document is
+executed. `compiler` does that part once, and writes a Python function that completes the value: the
+plan. `executor` stores the plan with the document, and calls it. A Strawberry schema uses plans if
+its `execution_context_class` is `PlannedExecution`; with `build_schema(is_planned=False)`,
+graphql-core completes all values.
 
 Plans contain only plain fields. A field is plain if Strawberry resolves it by reading an attribute,
 or by calling a synchronous method that takes only the object; it has no arguments and no
@@ -13,13 +14,13 @@ metadata `{PREPARED: name_of}` is plain too, even if it has arguments. Its value
 was stored on the object before, in the attribute whose name `name_of` returns for the field's node.
 If the attribute is missing because the caller may not see it, the field's resolver runs instead.
 Plans do not run extensions, so the metadata `HONOURED` lists the classes of extensions that were
-applied when the value was stored; a field with any other extension is not plain.
+applied already when the value was stored; a field with any other extension is not plain.
 
 An operation that was executed before is not prepared again (`operation`, `arguments`, `variables`).
 Instants in UTC stay `datetime` objects in the answer, as orjson writes them correctly.
 
 graphql-core completes all fields that are not plain. If a plan meets a value that it cannot
-complete, graphql-core completes the whole value that the plan was called for. So it is always
+complete, graphql-core completes the whole value for which the plan was called. So it is always
 graphql-core that finds, locates and propagates errors. Plain attributes may then be read twice, and
 they are read before the resolvers of the object's other fields run.
 """

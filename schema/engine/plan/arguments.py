@@ -1,4 +1,4 @@
-"""Prepares the arguments of a field once, except for the values of variables.
+"""Prepares the arguments of a field once for all requests, except for the values of variables.
 
 graphql-core converts the arguments of a field's node again for each request. This module makes it
 convert them once, with placeholders in place of variables, which graphql-core leaves unchanged. For
@@ -53,17 +53,17 @@ def prepare_arguments(field: GraphQLField, node: FieldNode) -> PreparedArguments
     values = VariableValues({}, {mark.name: mark for mark in marks})
     try:
         made = get_argument_values(field, node, values)
-    except Exception:  # graphql-core reports it when it converts them
+    except Exception:  # graphql-core reports the error when it converts them
         return None
     if sum(isinstance(part, _Placeholder) for part in _parts(made)) != len(marks):
-        return None  # the type of an argument has converted a placeholder
+        return None  # An argument's type has converted a placeholder, so it cannot be replaced.
     fixed = {name: part for name, part in made.items() if not _varies(part)}
     varying = {name: part for name, part in made.items() if name not in fixed}
     return PreparedArguments(fixed, varying, {mark.name for mark in marks})
 
 
 def _varies(part: Any) -> bool:
-    """Return whether part of the arguments must be a new object for each request."""
+    """Return whether a part of the arguments must be made anew for each request."""
     return isinstance(part, dict | list | _Placeholder)
 
 
@@ -90,7 +90,7 @@ def _parts(part: Any) -> Iterator[Any]:
 
 
 def _variables(nodes: Any) -> Iterator[str]:
-    """Yield the names of the variables in nodes, once for each use."""
+    """Yield the names of the variables in nodes, as often as they are used."""
     for node in nodes or ():
         if isinstance(node, VariableNode):
             yield node.name.value

@@ -1,9 +1,9 @@
 """Functions that plans call for values that do not have the expected type.
 
 They serialise values as graphql-core would. For values that graphql-core treats specially, such as
-awaitables, exceptions, and null where it is not allowed, they raise `NotPlannable`, so that
-graphql-core completes the value. Checking an object for this is slow, so the classes of objects
-that need no special treatment are remembered.
+awaitables, exceptions, and null where it is not allowed, they raise `NotPlannable`; then
+graphql-core completes the value. Checking whether an object needs special treatment is slow, so the
+classes of objects that need none are remembered.
 """
 
 from collections.abc import Callable
@@ -42,8 +42,8 @@ def refuse_unplannable(value: Any) -> None:
 def remember_class(known: set[type], value: Any) -> None:
     """Add the class of `value` to `known`: its objects need no further checks.
 
-    Not if the class computes attributes, because `__await__` could then differ between objects. At
-    most MAX_CLASSES are added, as classes may be created at run time.
+    The class is not added if it computes attributes, because its objects could differ in having
+    `__await__`. At most MAX_CLASSES are added, as classes may be created at run time.
     """
     cls = type(value)
     has_own_attributes = (
@@ -55,7 +55,7 @@ def remember_class(known: set[type], value: Any) -> None:
 
 
 def admit_object(known: set[type], check: Callable[[Any], Any] | None, value: Any) -> None:
-    """Raise NotPlannable unless a plan can complete the object; add its class to `known`.
+    """Raise NotPlannable unless a plan can complete the object `value`; add its class to `known`.
 
     `check` is the `is_type_of` function of the GraphQL type; None if it has none.
     """
@@ -68,7 +68,7 @@ def admit_object(known: set[type], check: Callable[[Any], Any] | None, value: An
 def complete_leaf(
     serialize: Callable[[Any], Any], known: set[type], is_nullable: bool, value: Any
 ) -> object:
-    """Return the serialised value of a scalar or an enum; raises NotPlannable."""
+    """Return the serialised value of a scalar or an enum; raises NotPlannable if a plan cannot."""
     if value is None and is_nullable:
         return None
     if type(value) not in known:

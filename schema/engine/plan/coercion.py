@@ -1,8 +1,8 @@
 """Compiles functions that coerce the values of variables of a given type.
 
-A `Coercer` returns the same as graphql-core would. It raises an error for a wrong value, and for an
-unusual one, such as a number for an `ID`; then graphql-core must coerce the values, or report the
-error.
+To coerce means to check and convert a value that a client sent. A `Coercer` returns the same as
+graphql-core would. It raises an error for a wrong value, and for an unusual one, such as a number
+for an `ID`; then graphql-core must coerce the values, or report the error.
 """
 
 from collections.abc import Callable
@@ -47,13 +47,13 @@ NEEDS_NO_COERCION: dict[Any, Callable[[Any], bool]] = {
 
 
 class EndlessError(Exception):
-    """Raised for an input type that contains itself, whose values graphql-core must coerce."""
+    """Raised for an input type that contains itself; graphql-core must coerce its values."""
 
 
 def coercer_of(wanted: GraphQLInputType, within: frozenset[Any] = frozenset()) -> Coercer:
     """Return the coercer of a type; raises EndlessError if the type contains itself.
 
-    `within` are the input object types that contain the type.
+    `within` are the input object types around the type.
     """
     if not is_non_null_type(wanted):
         coerce = _nullable_coercer(wanted, within)

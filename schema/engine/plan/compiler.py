@@ -1,4 +1,4 @@
-"""Writes the source of plans: functions that convert a value to its part of the answer.
+"""Writes the source of plans: functions that turn a value into its part of the answer.
 
 For the value of `customer` in `{ customer { name tags } }`, it writes
 
@@ -86,7 +86,7 @@ def compile_plan(collect: Collect, wanted: GraphQLOutputType, selected: Selected
         else:
             assert is_list_type(wanted)  # noqa: S101  # nothing else is asked for
             name, rest = writer.list_function(wanted.of_type, selected, is_nullable=True), {}
-    except Exception:  # graphql-core will raise it too, with its location
+    except Exception:  # graphql-core will raise the error too, with its location
         return None
     return None if name is None else Plan(writer.function(name), rest)
 
@@ -114,7 +114,7 @@ class _Writer:
     def value(self, wanted: GraphQLOutputType, selected: Selected, read: str) -> str | None:
         """Return the expression that completes the value of the expression `read`.
 
-        None if the value's type is not plain.
+        None if a plan cannot complete values of the type.
         """
         is_nullable = not is_non_null_type(wanted)
         inner = wanted.of_type if is_non_null_type(wanted) else wanted
@@ -138,8 +138,8 @@ class _Writer:
     ) -> str | None:
         """Write the function that completes objects of a type; return its name.
 
-        Fields that are not plain are added to `rest`. Returns None if no field is plain, or if some
-        field is not and `rest` is None.
+        Fields that are not plain are added to `rest`. Returns None if no field is plain. Also
+        returns None if some field is not plain and `rest` is None.
         """
         written = self._object(wanted, selected, rest, ["return None"] if is_nullable else [])
         if written is None:
@@ -184,12 +184,12 @@ class _Writer:
         return checks, entries
 
     def _doubt(self, wanted: GraphQLObjectType) -> str:
-        """Return the condition, as source, on which an object of a known class is checked too."""
+        """Return the condition, as source, on which even objects of known classes are checked."""
         if wanted.is_type_of is None:
             return ""
         definition = definition_of(wanted)
         if definition is not None and definition.is_type_of is None:
-            # Strawberry's own check depends on the class, and on strawberry.cast().
+            # Strawberry's own check depends on the class, and on a call of strawberry.cast().
             return f" or getattr(value, {TYPE_CAST_ATTRIBUTE!r}, None) is not None"
         return f" or {self._name('check', _check_of(wanted))}(value) is not True"
 
@@ -202,7 +202,7 @@ class _Writer:
         return read and self.value(field.type, selected, read)
 
     def _read(self, field: GraphQLField, node: FieldNode) -> str | None:
-        """Return the expression that reads a field from the object `value`; None if not plain."""
+        """Return the expression that reads a field of the object `value`; None if not plain."""
         definition = definition_of(field)
         if not isinstance(definition, StrawberryField):
             return None

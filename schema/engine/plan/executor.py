@@ -1,4 +1,4 @@
-"""graphql-core's executor, which completes values by plans; see the package.
+"""An executor for graphql-core that completes values by plans; see the docstring of the package.
 
 It overrides two methods of graphql-core, which complete lists and objects: if there is a plan, they
 call it. Plans are stored with the selected fields, which `operation` stores with the
@@ -30,9 +30,9 @@ from schema.engine.plan.selection import Plan, Selected, Selection
 
 LISTS = (list, tuple)
 ROWS_AT_ONCE = 1000
-"""If more rows were read, a list is completed in parts, which take a few milliseconds each."""
+"""If more rows were read, a list is completed in parts that take a few milliseconds each."""
 LONG = 10
-"""Number of items from which a list gets a plan at its first, not only its second execution."""
+"""A list of this number of items or more gets a plan when it is first executed, others later."""
 
 
 class PlannedExecution(RememberingExecution):
@@ -96,8 +96,8 @@ class PlannedExecution(RememberingExecution):
     def build_response(self, data: dict[str, Any] | None) -> ExecutionResult | Any:
         """Build the response; close coroutines that plans met and graphql-core did not await.
 
-        Breaks the reference cycle between the executor and its `async_helpers`, which would keep
-        all rows in memory until the garbage collector runs.
+        Also breaks the reference cycle between the executor and its `async_helpers`, which would
+        keep all rows in memory until the garbage collector runs.
         """
         self.async_helpers = None  # type: ignore[assignment]  # resolvers hold what they were given
         for coroutine in self._left_over:
@@ -154,7 +154,7 @@ class PlannedExecution(RememberingExecution):
     ) -> Plan | None:
         """Return the plan for values of a type, or None if there is none.
 
-        It is compiled when it is needed for the second time, or at once if `is_worth_it`.
+        The plan is compiled when it is needed for the second time, or at once if `is_worth_it`.
         """
         if not isinstance(field_details_list, Selected):
             return None
@@ -173,7 +173,7 @@ class PlannedExecution(RememberingExecution):
         return_type: GraphQLOutputType,
         field_details_list: list[FieldDetails],
     ) -> None:
-        """Deal with the failure of a plan, after which graphql-core completes the value.
+        """Handle the failure of a plan, after which graphql-core completes the value.
 
         If the plan met an awaitable, it is removed for good, because it would fail each time.
         """

@@ -1,4 +1,4 @@
-"""Writes the expressions in plans that complete scalars and enums."""
+"""Writes those expressions in plans that complete scalars and enums (the leaves of the answer)."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -25,17 +25,17 @@ EXPECTED: dict[Callable[..., Any], str] = {
     GraphQLInt.coerce_output_value: "type(v := {read}) is int and -2147483648 <= v <= 2147483647",
     GraphQLFloat.coerce_output_value: "type(v := {read}) is float and v - v == 0.0",
 }
-"""For each built-in serialiser, source that tests for values which it returns unchanged."""
+"""By built-in serialiser, source that tests whether a value is one that it returns unchanged."""
 
 
 class Names:
-    """The objects to which the code of a plan refers, by their names in the code."""
+    """The objects to which the code of a plan refers, by the names that it uses for them."""
 
     def __init__(self) -> None:
         self.meant: dict[str, Any] = {}
 
     def name(self, kind: str, meant: Any) -> str:
-        """Add the object `meant`, and return its new name, which begins with `kind`."""
+        """Add the object `meant`, and return the new name for it, which begins with `kind`."""
         name = f"{kind}_{len(self.meant)}"
         self.meant[name] = meant
         return name
@@ -61,10 +61,10 @@ class Leaves:
             enum = cast("type[Enum]", definition.wrapped_cls)
             names = self._name("names", {member.name: serialize(member) for member in enum})
             expected = self._name("enum", enum)
-            # Looking up the name is faster, as hashing an enum member is slow.
+            # The enum member is looked up by its name, as hashing the member itself is slow.
             return f"({names}[v._name_] if type(v := {read}) is {expected} else {other}(v))"
         if serialize is isoformat:
-            # orjson writes an instant in UTC as the same text that isoformat returns.
+            # orjson writes a datetime in UTC as the same text that isoformat() returns.
             is_usual = f"type(v := {read}) is datetime and v.tzinfo is UTC"
             return f"(v if {is_usual} else {other}(v))"
         name = self._name("serialize", serialize)

@@ -1,4 +1,4 @@
-"""Executes operations that were executed before without preparing them again.
+"""Executes operations without preparing them again if they were executed before.
 
 For each request, graphql-core finds the operation, its declared variables and its selected fields.
 These depend on the document alone, so here they are stored with it. An operation with a single root
@@ -7,7 +7,7 @@ field, as most are, is then executed by one coroutine instead of four.
 
 from collections.abc import Sequence
 from inspect import iscoroutinefunction
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from graphql import (
     DocumentNode,
@@ -19,6 +19,7 @@ from graphql import (
     OperationType,
     default_field_resolver,
     default_type_resolver,
+    get_operation_ast,
 )
 from graphql.execution import get_argument_values
 from graphql.pyutils import Path
@@ -34,22 +35,27 @@ from schema.engine.plan.selection import (
     memory_of,
     selection,
 )
+from schema.engine.plan.stand_ins import has_stand_ins, mark_stand_ins, with_raw_stand_ins
+from schema.engine.plan.variable_faults import as_error, find_variable_faults
 from schema.engine.plan.variables import Variables
 from schema.engine.strawberry_internals import StrawberryExecution
 
 INCREMENTAL = ("defer", "stream")
 USUALLY_GIVEN = 4
-MAX_COERCION_ERRORS = 10
-"""Maximum errors of variables in an answer: each may repeat a long value."""
+MAX_COERCION_ERRORS = 1
+"""Maximum errors of variables that graphql-core finds, as `variable_faults` finds them again."""
 USUAL_SETTINGS = frozenset({"is_awaitable", "operation_extensions"})
-"""The only settings with which a request can use a preparation of an earlier request."""
+"""A request with other settings than these cannot use what an earlier request prepared."""
 
 
 class RememberingExecution(StrawberryExecution):
     """The execution of one operation, which reuses preparations of earlier executions."""
 
+    hides_names: ClassVar[bool] = False
+    """Whether errors tell no names of the schema that the client did not send."""
+
     _memory: Memory | None = None
-    """The document's memory; None if the operation cannot use it, and thus has no plans."""
+    """What was stored with the document (`selection`); None if this operation has no plans."""
 
     @classmethod
     def build(
@@ -69,6 +75,8 @@ class RememberingExecution(StrawberryExecution):
         if is_usual:
             settings["max_coercion_errors"] = MAX_COERCION_ERRORS
         made: Any = super().build(schema, document, *given, **settings)
+        if is_usual and isinstance(made, list):
+            return cls._build_with_stand_ins(made, schema, document, *given, **settings)
         if isinstance(made, cls) and made._is_plannable():
             made._memory = memory
             if is_usual:
@@ -79,6 +87,37 @@ class RememberingExecution(StrawberryExecution):
                     Variables(schema, made.operation),
                 )
         return made
+
+    @classmethod
+    def _build_with_stand_ins(
+        cls,
+        errors: list[GraphQLError],
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        root_value: Any,
+        context: Any,
+        values: dict[str, Any] | None,
+        operation_name: str | None,
+        **settings: Any,
+    ) -> Any:
+        """Return the executor of an operation some of whose variables have wrong values.
+
+        If these have no stand-ins, returns one error that lists them. `errors` are graphql-core's,
+        which are returned if variables are not what is wrong.
+        """
+        operation = get_operation_ast(document, operation_name)
+        found = find_variable_faults(schema, operation, values or {}) if operation else []
+        if operation is None or not found:
+            return errors
+        if not has_stand_ins(schema, operation, found):
+            return [as_error(found, hides_names=cls.hides_names)]
+        replaced = with_raw_stand_ins(values or {}, found)
+        executor = super().build(
+            schema, document, root_value, context, replaced, operation_name, **settings
+        )
+        if not isinstance(executor, list):
+            mark_stand_ins(executor.variable_values, found)
+        return executor
 
     @classmethod
     def _build_again(
@@ -117,7 +156,7 @@ class RememberingExecution(StrawberryExecution):
         return executor
 
     def _is_plannable(self) -> bool:
-        """Return whether no feature is used that memory and plans do not support."""
+        """Return whether the operation uses only features that plans support."""
         has_middleware = bool(self.middleware_manager and self.middleware_manager.middlewares)
         is_incremental = any(self.schema.get_directive(name) for name in INCREMENTAL)
         has_arguments = any(details.variable_signatures for details in self.fragments.values())
@@ -136,7 +175,7 @@ class RememberingExecution(StrawberryExecution):
         return self._execute_only(selected.only, key, selected)
 
     def _only(self, selected: Selected) -> Only:
-        """Return the facts about the only root field that do not depend on the request."""
+        """Return those facts about the only root field that do not depend on the request."""
         kind = self.operation.operation
         parent = cast("GraphQLObjectType", self.schema.get_root_type(kind))
         field = self.schema.get_field(parent, selected[0].node.name.value)
@@ -146,7 +185,7 @@ class RememberingExecution(StrawberryExecution):
         return Only(parent, field, is_async, arguments)
 
     async def _execute_only(self, only: Only, key: str, selected: Selected) -> ExecutionResult:
-        """Execute the only root field, with the same result as by graphql-core."""
+        """Execute an operation's only root field, with the result that graphql-core would have."""
         parent, field = only.parent, cast("GraphQLField", only.field)
         node, fragment_variables = selected[0].node, selected[0].fragment_variable_values
         path = Path(None, key, parent.name)
@@ -182,7 +221,7 @@ class RememberingExecution(StrawberryExecution):
         serially: bool,
         new_defer_usages: Sequence[Any],
     ) -> Any:
-        """Execute the root fields that an earlier request collected, as these have plans."""
+        """Execute the root fields as an earlier request collected them, since these have plans."""
         fields: Any = grouped_field_set
         if self._memory is not None:
             fields = self._memory.selection(self._request(), grouped_field_set)

@@ -1,4 +1,4 @@
-"""Finds fields whose resolution only reads an attribute or calls a method of the object."""
+"""Finds plain fields: those resolved by reading an attribute or calling a method of the object."""
 
 from collections.abc import Callable
 from inspect import isfunction
@@ -12,14 +12,14 @@ from strawberry.types.field import StrawberryField
 from schema.engine.strawberry_internals import is_default_resolver
 
 PREPARED, HONOURED = "prepared", "honoured"
-"""Keys of a field's metadata, which the docstring of the package explains."""
+"""Keys of a field's metadata, which the docstring of `schema.engine.plan` explains."""
 
 
 def foreign_extensions(definition: StrawberryField) -> list[FieldExtension]:
     """Return the extensions of a field that would not run in plans.
 
-    These are all whose class is not listed in the metadata `HONOURED`. A subclass of a listed class
-    is returned too, because its additions would not run.
+    These are all extensions whose class is not listed in the metadata `HONOURED`. A subclass of a
+    listed class is returned too, because what it adds would not run.
     """
     honoured = definition.metadata.get(HONOURED, ())
     return [one for one in definition.extensions if type(one) not in honoured]

@@ -33,11 +33,11 @@ from schema.engine.plan.arguments import PreparedArguments
 from schema.engine.plan.variables import Variables
 
 ATTRIBUTE = "memory"
-"""The key of a document's attachments that holds its `Memory`."""
+"""The key, in the dictionary attached to a document, of its `Memory`."""
 
 MAX_COMBINATIONS = 16
 MAX_PER_FIELD = 8
-"""Maximum number of stored response keys, per field or fragment written in the document."""
+"""Response keys stored for a document: at most this number per field or fragment in its text."""
 
 CONDITIONS = ("skip", "include")
 
@@ -57,10 +57,10 @@ class Only(NamedTuple):
 
 
 class Selected(list[FieldDetails]):
-    """The nodes of one response key.
+    """The field nodes of one response key.
 
-    `collected` are the fields below them by type, `plans` the plans for their values by type, and
-    `seen` the types that were completed once without a plan.
+    `collected` are the fields selected below them, by type; `plans` are plans for their values, by
+    type; and `seen` are the types of values that were completed once without a plan.
     """
 
     __slots__ = ("collected", "only", "plans", "seen")
@@ -88,11 +88,11 @@ class Plan(NamedTuple):
 
 
 Request = tuple[GraphQLSchema, OperationDefinitionNode, dict[str, Any]]
-"""The schema, the operation and the values of variables, on which the root fields depend."""
+"""What decides which root fields a request selects: schema, operation and values of variables."""
 
 
 class Prepared(NamedTuple):
-    """The parts of an executor that are the same in all requests with an operation."""
+    """The parts of an executor that are the same in all requests that execute an operation."""
 
     operation: OperationDefinitionNode
     fragment_definitions: dict[str, FragmentDefinitionNode]
@@ -118,17 +118,17 @@ class Memory:
         return self._room >= 0
 
     def known_selection(self, request: Request) -> Selection | None:
-        """Return the root fields stored for requests of this kind; None if there are none.
+        """Return the root fields that are stored for requests like this one; None if none are.
 
-        Requests are of one kind if they have the same schema and operation, and the same values of
+        Requests are alike if they have the same schema and operation, and the same values of
         variables in `@skip` and `@include`.
         """
         return self._selections.get(self._key(request))
 
     def selection(self, request: Request, collected: dict[str, list[FieldDetails]]) -> Selection:
-        """Return the root fields stored for requests of this kind.
+        """Return the root fields that are stored for requests like this one.
 
-        If there are none, those in `collected` are stored.
+        If there are none, those in `collected` are stored and returned.
         """
         key = self._key(request)
         known = self._selections.get(key)
@@ -146,7 +146,7 @@ class Memory:
 
 
 def memory_of(document: DocumentNode) -> Memory:
-    """Return the memory of a document, which is created at the first call."""
+    """Return what is stored with a document; the first call creates an empty `Memory`."""
     kept = attachments(document)
     memory: Memory | None = kept.get(ATTRIBUTE)
     if memory is None:
@@ -165,7 +165,7 @@ def conditions(definitions: Iterable[DefinitionNode]) -> tuple[str, ...]:
 
 
 def _nodes(definitions: Iterable[DefinitionNode]) -> Iterator[Any]:
-    """Yield the operations and fragments, and all fields, spreads and inline fragments in them."""
+    """Yield each definition, and all fields, fragment spreads and inline fragments within it."""
     waiting: list[Any] = [one for one in definitions if isinstance(one, ExecutableDefinitionNode)]
     while waiting:
         node = waiting.pop()

@@ -1,4 +1,4 @@
-"""Coerces the values of an operation's variables by coercers that are compiled once.
+"""Coerces (checks and converts) the values of an operation's variables by compiled coercers.
 
 If a required value is missing, or any value has an unusual form, graphql-core coerces all of them;
 see `coercion`.
@@ -57,7 +57,7 @@ class Variables:
             value = given[name]
             try:
                 coerced[name] = coerce(value)
-            except Exception:  # graphql-core reports it
+            except Exception:  # graphql-core reports the error
                 return None
             sources[name] = VariableValueSource(signature, value)
         return VariableValues(sources, coerced)

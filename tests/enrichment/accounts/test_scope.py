@@ -1,4 +1,4 @@
-"""Which entity figures are of: editions, unknown dimensions, and head counts of groups."""
+"""Whether a figure is the company's or its group's: by edition, dimension and head count."""
 
 import pytest
 

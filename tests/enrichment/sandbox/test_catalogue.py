@@ -79,7 +79,7 @@ def test_a_number_that_begins_with_nine_is_an_ordinary_company(value: int) -> No
     assert company is not None
     assert company.name.startswith("SANDBOX ")
     assert company.name.endswith(f" {value} LIMITED")
-    assert (company.type, company.status, company.trouble) == ("ltd", "active", None)
+    assert (company.type, company.status, company.failure) == ("ltd", "active", None)
     assert facts_of(document_of(company)) == facts_of(
         document_of(find_company(str(value)) or company)
     )

@@ -202,10 +202,10 @@ async def test_a_refused_key_blocks_all_work(
 
 async def test_a_slow_profile_times_out() -> None:
     limiter = CountingLimiter()
-    caps = replace(NO_WAITS, total_s=0.1)
+    limits = replace(NO_WAITS, total_s=0.1)
     async with (
         sandbox_server() as sandbox,
-        client_of(sandbox.api_url, limiter, caps=caps) as client,
+        client_of(sandbox.api_url, limiter, limits=limits) as client,
     ):
         with pytest.raises(errors.TimedOut):
             await client.company_profile("00000417")

@@ -7,15 +7,20 @@ import pytest
 from enrichment.accounts import AccountsRefused, RefusalCode, read_accounts
 from enrichment.sandbox.balance_sheet import BalanceSheet, sheet_of
 from enrichment.sandbox.catalogue import CATALOGUE, find_company
-from enrichment.sandbox.companies import XHTML, ZIP, Company, Filing, Flaw
+from enrichment.sandbox.companies import XHTML, ZIP, Company, DocumentFault, Filing
 
-UNREADABLE = {Flaw.GARBAGE, Flaw.WRONG_COMPANY, Flaw.TRUNCATED, Flaw.OVERSIZE}
+UNREADABLE = {
+    DocumentFault.GARBAGE,
+    DocumentFault.WRONG_COMPANY,
+    DocumentFault.TRUNCATED,
+    DocumentFault.OVERSIZE,
+}
 READABLE = [
     (company, filing)
     for company in (*CATALOGUE, *(find_company(str(90_000_001 + n)) for n in range(50)))
     if company
     for filing in company.filings
-    if filing.documents and filing.flaw not in UNREADABLE
+    if filing.documents and filing.fault not in UNREADABLE
 ]
 
 

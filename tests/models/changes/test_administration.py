@@ -18,7 +18,7 @@ from models.tables.audit import ActorContext
 from tests.clock import Clock
 from tests.factories import add_customer, move
 
-ENOUGH_S = 20.0
+ENOUGH_S = 120.0
 WAITING = """SELECT count(*) AS n FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 

@@ -41,7 +41,8 @@ async def test_a_class_with_a_customer_cannot_be_deleted(
     async with refused(RefusalCode.CLASS_HAS_BEEN_USED, "id") as caught:
         await delete(database, act, row)
     assert caught.value.refusals[0].message == (
-        "1 customer has been in this class, 1 now; first used 2026-10-01, last used 2026-10-01."
+        "1 customer has been in this class (1 now), first on 2026-10-01 and last on 2026-10-01;"
+        " retire the class instead."
     )
 
 
@@ -59,7 +60,8 @@ async def test_a_class_whose_only_customer_moved_away_cannot_be_deleted(
     async with refused(RefusalCode.CLASS_HAS_BEEN_USED, "id") as caught:
         await delete(database, act, row)
     assert caught.value.refusals[0].message == (
-        "1 customer has been in this class, 0 now; first used 2026-10-01, last used 2026-10-04."
+        "1 customer has been in this class (0 now), first on 2026-10-01 and last on 2026-10-04;"
+        " retire the class instead."
     )
 
 
@@ -69,7 +71,7 @@ async def test_a_class_whose_only_customer_was_erased_cannot_be_deleted(
     """R35, A5."""
     row = await add_class(database, act)
     customer = await add_customer(database, act, class_id=row.id)
-    await database.transaction(lambda: delete_customer(act, customer.id, "Asked for it", None))
+    await database.transaction(lambda: delete_customer(act, customer.id, None))
     async with refused(RefusalCode.CLASS_HAS_BEEN_USED, "id"):
         await delete(database, act, row)
 
@@ -103,7 +105,7 @@ async def test_the_platforms_default_class_cannot_be_deleted(
     await database.transaction(lambda: save_platform_defaults(act, row.id, None))
     async with refused(RefusalCode.CLASS_REFERENCED, "id") as caught:
         await delete(database, act, row)
-    assert "the platform default" in caught.value.refusals[0].message
+    assert "The platform default" in caught.value.refusals[0].message
 
 
 async def test_an_older_version_of_a_class_is_not_deleted(
@@ -127,7 +129,7 @@ async def test_the_use_of_many_classes_is_read_at_once(
     t2 = clock.advance(DAY)
     await database.transaction(lambda: change_class(at(act, t2), goes.id, first.id, "Back", None))
     t3 = clock.advance(DAY)
-    await database.transaction(lambda: delete_customer(at(act, t3), stays.id, "Gone", None))
+    await database.transaction(lambda: delete_customer(at(act, t3), stays.id, None))
     await add_template(database, act, "Shops", customer_class_id=second.id)
     await database.transaction(lambda: save_platform_defaults(act, unused.id, None))
     assert await use_of([first.id, second.id, unused.id]) == {

@@ -34,7 +34,7 @@ from models.changes.customer_template_editing import (
 )
 from models.changes.granting import grant_permissions
 from models.changes.retirement import retire_class
-from models.changes.suggestion import accept, reject
+from models.changes.suggestion import resolve_suggestion
 from models.changes.user_editing import create_user, disable_user, edit_user
 from models.changes.user_group_editing import change_members, create_group, delete_group, edit_group
 from models.rules.consent import EntryKind
@@ -133,11 +133,13 @@ KINDS = {
         lambda act, row, version, n: edit_customer(act, row, name(row, n), version),
         (
             move,
-            lambda act, row, version, _: delete_customer(act, row, "Asked", version),
+            lambda act, row, version, _: delete_customer(act, row, version),
             lambda act, row, version, n: record(
                 act, row, EntryKind.GRANT, GRANTED, f"key-{n}", version
             ),
-            lambda act, row, version, _: accept(act, f"sug_{row[4:]}", version),
+            lambda act, row, version, _: resolve_suggestion(
+                act, SuggestionStatus.ACCEPTED, f"sug_{row[4:]}", version
+            ),
         ),
     ),
     "contact": Kind(
@@ -270,8 +272,12 @@ async def test_one_of_two_decisions_on_a_suggestion_stands(
     customer = await with_suggestion(database, act)
     suggestion_id = f"sug_{customer.id[4:]}"
     ways: list[Write] = [
-        lambda act, row, version, _: accept(act, row, version),
-        lambda act, row, version, _: reject(act, row, version),
+        lambda act, row, version, _: resolve_suggestion(
+            act, SuggestionStatus.ACCEPTED, row, version
+        ),
+        lambda act, row, version, _: resolve_suggestion(
+            act, SuggestionStatus.REJECTED, row, version
+        ),
     ]
     done = await outcomes(database, act, suggestion_id, None, ways * 5)
     settled = await Suggestion.get(id=suggestion_id)

@@ -119,11 +119,11 @@ async def test_recording_is_a_change_of_the_customer_with_audit_and_event(
     }
     audited = await AuditEntry.get(operation="consent.recorded")
     assert (audited.subject_id, audited.after) == (customer.id, written)
-    event = await Event.get()
-    assert (event.kind, event.subject_id, event.payload) == (
-        "consent.recorded",
+    event = await Event.get(type="consent.recorded")
+    assert (event.subject_id, event.customer_version, event.payload) == (
         customer.id,
-        written,
+        2,
+        {"consentEntryId": recorded.entry.id},
     )
 
 
@@ -198,7 +198,7 @@ async def test_a_repeated_request_makes_one_entry(
     before = await everything()
     later = at(act, clock.advance(DAY))
     again = await record_consent(database, later, customer, key="k", version=1)
-    assert (again.entry.id, again.is_repeat, first.is_repeat) == (first.entry.id, True, False)
+    assert (again.entry.id, again.is_replayed, first.is_replayed) == (first.entry.id, True, False)
     assert await everything() == before
     await record_consent(database, later, customer, key="another")
     assert await ConsentEntry.all().count() == 2
@@ -217,7 +217,7 @@ async def test_the_same_key_with_another_content_is_refused(
     async with refused(RefusalCode.IDEMPOTENCY_KEY_REUSED, "idempotencyKey"):
         await correct_consent(database, act, recorded.entry, key="k")
     other = await add_customer(database, act, name="Other")
-    assert not (await record_consent(database, act, other, key="k", given_by="Bob")).is_repeat
+    assert not (await record_consent(database, act, other, key="k", given_by="Bob")).is_replayed
 
 
 async def test_a_stale_version_is_refused(database: Database, act: ActorContext) -> None:
@@ -266,9 +266,9 @@ async def test_what_can_not_be_corrected_is_refused(database: Database, act: Act
     """R55."""
     customer = await add_customer(database, act)
     wrong = (await record_consent(database, act, customer)).entry
-    async with refused(RefusalCode.INVALID, "kind"):
+    async with refused(RefusalCode.VALUE_NOT_ALLOWED, "kind"):
         await correct_consent(database, act, wrong, EntryKind.NON_ITEMISED_REQUEST)
-    async with refused(RefusalCode.AFFIRMATION_REQUIRED, "isEmailingCovered"):
+    async with refused(RefusalCode.AFFIRMATION_REQUIRED, "values", "isEmailingCovered"):
         await correct_consent(database, act, wrong, covers_emailing=False)
     async with refused(RefusalCode.NOT_FOUND, "entryId"):
         await correct_consent(database, act, ConsentEntry(id="cns_nothing"))

@@ -18,8 +18,8 @@ from models import (
     Event,
     PreferenceEntry,
 )
-from models.changes.confirmation_answer import Followed, follow
-from models.changes.confirmation_mails import Lifetimes, prepare_letter
+from models.changes.confirmation_answer import LinkResult, use_link
+from models.changes.confirmation_mails import Lifetimes, prepare_mail
 from models.changes.confirmation_request import request_preference, request_verification
 from models.changes.contact_editing import create_contact, delete_contact, edit_contact
 from models.changes.preference_withdrawal import withdraw_all
@@ -48,16 +48,16 @@ async def letter(database: Database, now: datetime) -> ConfirmationMail:
     """Return the mail of the newest confirmation, with links issued now."""
     newest = await Confirmation.all().order_by("-id").first()
     assert newest is not None
-    made = await database.transaction(lambda: prepare_letter(newest.id, now, LIFETIMES))
+    made = await database.transaction(lambda: prepare_mail(newest.id, now, LIFETIMES))
     assert isinstance(made, ConfirmationMail)
     return made
 
 
 async def press(
     database: Database, token: str | None, now: datetime, purpose: LinkPurpose = CONFIRM
-) -> Followed:
+) -> LinkResult:
     assert token is not None
-    return await database.transaction(lambda: follow(token, purpose, now, "request-2"))
+    return await database.transaction(lambda: use_link(token, purpose, now, "request-2"))
 
 
 async def verify(database: Database, act: ActorContext, contact: Contact) -> None:
@@ -137,10 +137,10 @@ async def test_links_pressed_at_the_same_moment_confirm_once(
     pressed = await asyncio.gather(
         *(press(database, one.confirming, act.now) for one in made for _ in range(4))
     )
-    assert {followed.state for followed in pressed} == {LinkState.DONE}
-    assert [followed.is_new for followed in pressed].count(True) == 1
+    assert {result.state for result in pressed} == {LinkState.DONE}
+    assert [result.is_new for result in pressed].count(True) == 1
     assert await kinds(contact) == [PreferenceKind.REQUESTED, PreferenceKind.CONFIRMED]
-    assert await Event.filter(kind="contact.preference_confirmed").count() == 1
+    assert await Event.filter(type="contact.preference_confirmed").count() == 1
 
 
 async def test_a_click_and_another_address_at_the_same_moment_leave_no_wrong_confirmation(
@@ -151,11 +151,11 @@ async def test_a_click_and_another_address_at_the_same_moment_leave_no_wrong_con
     await database.transaction(lambda: request_verification(act, contact.id, None))
     made = await letter(database, act.now)
     values = {"email": "new@acme.example"}
-    followed, _ = await asyncio.gather(
+    result, _ = await asyncio.gather(
         press(database, made.confirming, act.now),
         database.transaction(lambda: edit_contact(act, contact.id, None, values, None)),
     )
-    assert followed.state in {LinkState.DONE, LinkState.ADDRESS_CHANGED}
+    assert result.state in {LinkState.DONE, LinkState.ADDRESS_CHANGED}
     stored = await Contact.get(id=contact.id)
     assert (stored.email, stored.email_verified_at) == ("new@acme.example", None)
 
@@ -253,9 +253,9 @@ async def test_erasing_a_customer_blanks_its_contacts_and_keeps_their_histories(
         (waiting.confirming, CONFIRM),
         (waiting.withdrawing, WITHDRAW),
     ):
-        followed = await press(database, token, later.now, purpose)
-        assert followed.state is LinkState.NO_LONGER_WANTED
-        assert (followed.address, followed.contact_name, followed.customer_name) == ("", None, None)
+        result = await press(database, token, later.now, purpose)
+        assert result.state is LinkState.NO_LONGER_WANTED
+        assert (result.address, result.contact_name, result.customer_name) == ("", None, None)
     assert await everything() == before
     async with refused(RefusalCode.NOT_FOUND, "id"):
         await database.transaction(lambda: edit_contact(act, contact.id, None, {}, None))

@@ -80,8 +80,8 @@ async def test_odd_flags_are_accepted_with_a_warning(database: Database, act: Ac
     [
         ({}, RefusalCode.REQUIRED, "name"),
         ({"name": None}, RefusalCode.REQUIRED, "name"),
-        ({"name": " \t"}, RefusalCode.REQUIRED, "name"),
-        ({"name": "x" * 201}, RefusalCode.INVALID, "name"),
+        ({"name": " \t"}, RefusalCode.BLANK, "name"),
+        ({"name": "x" * 201}, RefusalCode.TOO_LONG, "name"),
         ({"name": "Charity"}, RefusalCode.ALREADY_EXISTS, "name"),
         ({"name": " CHARITY "}, RefusalCode.ALREADY_EXISTS, "name"),  # case makes no difference
         (
@@ -270,7 +270,7 @@ async def test_a_class_cannot_stop_being_a_reseller_while_customers_buy_through_
     row = await add_class(database, act, is_reseller=True)
     parent = await add_customer(database, act, class_id=row.id)
     await add_customer(database, act, name="Child", parent_id=parent.id)
-    async with refused(RefusalCode.CUSTOMER_HAS_CHILDREN):
+    async with refused(RefusalCode.CUSTOMER_HAS_CHILDREN, "isReseller"):
         await edit(database, act, row, {"is_reseller": False})
 
 
@@ -316,7 +316,7 @@ async def test_a_retired_class_can_be_reactivated_for_a_reason(
     """R46."""
     row = await add_class(database, act)
     await retire(database, act, row)
-    async with refused(RefusalCode.REASON_REQUIRED, "reason"):
+    async with refused(RefusalCode.BLANK, "reason"):
         await database.transaction(lambda: reactivate_class(act, row.id, " ", None))
     later = at(act, clock.advance(HOUR))
     await database.transaction(lambda: reactivate_class(later, row.id, "Sold again", None))

@@ -78,10 +78,10 @@ async def test_a_customer_without_an_account_number_gets_one(
 @pytest.mark.parametrize(
     ("values", "code", "path"),
     [
-        ({"name": " "}, RefusalCode.REQUIRED, "name"),
-        ({"account_number": " "}, RefusalCode.REQUIRED, "accountNumber"),
-        ({"account_number": "x" * 65}, RefusalCode.INVALID, "accountNumber"),
-        ({"external_reference": "a\x00"}, RefusalCode.INVALID, "externalReference"),
+        ({"name": " "}, RefusalCode.BLANK, "name"),
+        ({"account_number": " "}, RefusalCode.BLANK, "accountNumber"),
+        ({"account_number": "x" * 65}, RefusalCode.TOO_LONG, "accountNumber"),
+        ({"external_reference": "a\x00"}, RefusalCode.CONTROL_CHARACTERS, "externalReference"),
         ({"company_number": "12-ABC"}, RefusalCode.INVALID_COMPANY_NUMBER, "companyNumber"),
         ({"class_id": "cls_none"}, RefusalCode.NOT_FOUND, "classId"),
         ({"class_code": "NONE"}, RefusalCode.NOT_FOUND, "classCode"),
@@ -217,8 +217,8 @@ async def test_a_parent_stays_a_reseller_and_stays(database: Database, act: Acto
     """R32."""
     parent = await add_customer(database, act, "RESELLER_OTHER")
     await add_customer(database, act, parent_id=parent.id)
-    async with refused(RefusalCode.CUSTOMER_HAS_CHILDREN):
+    async with refused(RefusalCode.CUSTOMER_HAS_CHILDREN, "classId"):
         await move(database, act, parent, "CHARITY")
-    async with refused(RefusalCode.CUSTOMER_HAS_CHILDREN):
+    async with refused(RefusalCode.CUSTOMER_HAS_CHILDREN, "id"):
         await erase(database, act, parent)
     await move(database, act, parent, "RESELLER_UK_COMPANY")

@@ -10,7 +10,7 @@ from models.changes.customer_editing import (
     change_class,
     edit_customer,
 )
-from models.rules.errors import RefusalCode, StaleVersion
+from models.rules.errors import RefusalCode, Refused, StaleVersion
 from models.rules.profile import ValueSource
 from models.storage.database import Database
 from models.tables.audit import ActorContext
@@ -73,8 +73,8 @@ async def test_a_class_can_neither_be_cleared_nor_changed_by_an_edit(
     """R24, R27."""
     customer = await add_customer(database, act)
     other = await shipped("PUBLIC_SECTOR")
-    for name in ("class_id", "class_code"):
-        async with refused(RefusalCode.CLASS_REQUIRED, "classId"):
+    for name, path in (("class_id", "classId"), ("class_code", "classCode")):
+        async with refused(RefusalCode.CLASS_REQUIRED, path):
             await edit(database, act, customer, {name: None})
     async with refused(RefusalCode.CLASS_CHANGE_NEEDS_REASON, "classId"):
         await edit(database, act, customer, {"class_id": other.id})
@@ -196,8 +196,9 @@ async def test_a_move_keeps_from_to_reason_who_and_when(
 async def test_a_move_needs_a_reason(database: Database, act: ActorContext) -> None:
     """R27, A17."""
     customer = await add_customer(database, act)
-    for reason in (None, "", " \n "):
-        async with refused(RefusalCode.REASON_REQUIRED, "reason"):
+    blank = RefusalCode.BLANK
+    for reason, code in ((None, RefusalCode.REQUIRED), ("", blank), (" \n ", blank)):
+        async with refused(code, "reason"):
             await move(database, act, customer, "PUBLIC_SECTOR", reason)
 
 
@@ -213,8 +214,13 @@ async def test_a_move_to_no_class_is_refused(database: Database, act: ActorConte
     customer = await add_customer(database, act)
     async with refused(RefusalCode.NOT_FOUND, "classId"):
         await database.transaction(lambda: change_class(act, customer.id, "cls_none", "Why", None))
-    async with refused(RefusalCode.NOT_FOUND, "customerId"):
-        await database.transaction(lambda: change_class(act, "cus_none", "cls_none", "Why", None))
+    with pytest.raises(Refused) as caught:
+        await database.transaction(lambda: change_class(act, "cus_none", "cls_none", " ", None))
+    assert [(one.code, one.path) for one in caught.value.refusals] == [
+        (RefusalCode.NOT_FOUND, ("customerId",)),
+        (RefusalCode.NOT_FOUND, ("classId",)),
+        (RefusalCode.BLANK, ("reason",)),
+    ]
 
 
 async def test_setting_the_same_class_writes_nothing_and_needs_no_reason(

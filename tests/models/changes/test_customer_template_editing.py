@@ -70,9 +70,9 @@ async def test_a_template_edit_changes_only_what_was_sent(
 @pytest.mark.parametrize(
     ("values", "code", "path"),
     [
-        ({"name": " "}, RefusalCode.REQUIRED, "name"),
+        ({"name": " "}, RefusalCode.BLANK, "name"),
         ({"name": "SHOPS"}, RefusalCode.ALREADY_EXISTS, "name"),
-        ({"customer_class_id": "cls_none"}, RefusalCode.NOT_FOUND, "customerClassId"),
+        ({"customer_class_id": "cls_none"}, RefusalCode.NOT_FOUND, "classId"),
         ({"parent_id": "cus_none"}, RefusalCode.NOT_FOUND, "parentId"),
     ],
 )
@@ -91,7 +91,7 @@ async def test_a_template_names_no_retired_class(database: Database, act: ActorC
     """R26, R40."""
     charity = await shipped("CHARITY")
     await retire(database, act, charity)
-    async with refused(RefusalCode.CLASS_RETIRED, "customerClassId"):
+    async with refused(RefusalCode.CLASS_RETIRED, "classId"):
         await add_template(database, act, customer_class_id=charity.id)
 
 
@@ -101,7 +101,7 @@ async def test_a_template_names_no_parent_that_is_no_reseller_or_erased(
     """R32."""
     charity = await add_customer(database, act, "CHARITY")
     gone = await add_customer(database, act, "RESELLER_OTHER")
-    await database.transaction(lambda: delete_customer(act, gone.id, "Asked", None))
+    await database.transaction(lambda: delete_customer(act, gone.id, None))
     async with refused(RefusalCode.INVALID_PARENT, "parentId"):
         await add_template(database, act, parent_id=charity.id)
     async with refused(RefusalCode.NOT_FOUND, "parentId"):
@@ -144,7 +144,7 @@ async def test_the_platforms_default_class_is_active_and_there(
     async with refused(RefusalCode.VERSION_CONFLICT, "expectedVersion"):
         await database.transaction(lambda: save_platform_defaults(act, charity.id, 9))
     await retire(database, act, charity)
-    async with refused(RefusalCode.CLASS_RETIRED, "customerClassId"):
+    async with refused(RefusalCode.CLASS_RETIRED, "classId"):
         await database.transaction(lambda: save_platform_defaults(act, charity.id, None))
-    async with refused(RefusalCode.NOT_FOUND, "customerClassId"):
+    async with refused(RefusalCode.NOT_FOUND, "classId"):
         await database.transaction(lambda: save_platform_defaults(act, "cls_none", None))

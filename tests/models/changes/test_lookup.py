@@ -248,9 +248,9 @@ async def test_a_lookup_that_makes_no_sense_is_refused(
     """R81, R87."""
     charity = await add_customer(database, act, company_number="101")
     numberless = await add_customer(database, act, CHECKED)
-    async with refused(RefusalCode.ENRICHMENT_NOT_APPLICABLE, "customerId"):
+    async with refused(RefusalCode.ENRICHMENT_NOT_APPLICABLE, "target", "customerId"):
         await request(database, act, charity)
-    async with refused(RefusalCode.NEEDS_COMPANY_NUMBER, "customerId"):
+    async with refused(RefusalCode.NEEDS_COMPANY_NUMBER, "target", "customerId"):
         await request(database, act, numberless)
 
 
@@ -268,7 +268,7 @@ async def test_a_class_is_looked_up_again_as_a_whole(database: Database, act: Ac
     assert await EnrichmentRun.filter(customer_id=ended.id).count() == 2
     assert await EnrichmentRun.filter(customer_id=pending.id).count() == 1
     charity = await shipped("CHARITY")
-    async with refused(RefusalCode.ENRICHMENT_NOT_APPLICABLE, "classId"):
+    async with refused(RefusalCode.ENRICHMENT_NOT_APPLICABLE, "target", "classId"):
         await database.transaction(lambda: recheck_class(act, charity.id, HOUR))
 
 
@@ -290,7 +290,7 @@ async def test_a_running_lookup_can_be_superseded(
 ) -> None:
     """R89: the worker that runs the job loses its claim."""
     customer = await add_customer(database, act, CHECKED, company_number="101")
-    (held,) = await take(database, clock, kind=ENRICH, payment=REGISTER)
+    (held,) = await take(database, clock, kind=ENRICH, quota=REGISTER)
     await edit(database, act, customer, {"company_number": "102"})
     old, new = await Job.all().order_by("id")
     assert (old.id, old.owner, old.state) == (held.id, None, JobState.CANCELLED)

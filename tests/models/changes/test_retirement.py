@@ -19,6 +19,7 @@ from models.changes.customer_class_editing import edit_class
 from models.changes.customer_editing import change_class, delete_customer, edit_customer
 from models.changes.customer_template_editing import save_platform_defaults
 from models.changes.retirement import retire_class
+from models.jobs.kinds import ENRICH
 from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
 from models.rules.errors import RefusalCode
 from models.rules.urgency import Urgency
@@ -123,7 +124,7 @@ async def test_a_class_without_customers_needs_no_replacement(
     gone = await add_customer(database, act, class_id=row.id)
     charity = await shipped("CHARITY")
     await database.transaction(lambda: change_class(act, goes.id, charity.id, "Moved", None))
-    await database.transaction(lambda: delete_customer(act, gone.id, "Asked for it", None))
+    await database.transaction(lambda: delete_customer(act, gone.id, None))
     done = await retire(database, act, row)
     assert (done.moved_customers, done.replacement) == (0, None)
     assert (await CustomerClass.get(id=row.id)).retired_at == act.now
@@ -153,7 +154,7 @@ async def test_the_replacement_exists(database: Database, act: ActorContext) -> 
 async def test_a_retirement_needs_a_reason(database: Database, act: ActorContext) -> None:
     """R39."""
     row = await add_class(database, act)
-    async with refused(RefusalCode.REASON_REQUIRED, "reason"):
+    async with refused(RefusalCode.BLANK, "reason"):
         await retire(database, act, row, reason=" ")
 
 
@@ -174,7 +175,7 @@ async def test_references_are_pointed_at_the_replacement(
     await database.transaction(lambda: save_platform_defaults(act, old.id, None))
     later = at(act, clock.advance(HOUR))
     done = await retire(database, later, old, new)
-    assert [template.id for template in done.repointed_templates] == [shops.id]
+    assert [template.id for template in done.reassigned_templates] == [shops.id]
     assert done.cleared_templates == []
     assert done.platform_default_was == old.id
     stored = await CustomerTemplate.get(id=shops.id)
@@ -194,7 +195,7 @@ async def test_references_are_cleared_without_a_replacement(
     await database.transaction(lambda: save_platform_defaults(act, old.id, None))
     done = await retire(database, act, old)
     assert [template.id for template in done.cleared_templates] == [shops.id]
-    assert done.repointed_templates == []
+    assert done.reassigned_templates == []
     assert (await CustomerTemplate.get(id=shops.id)).customer_class_id is None
     assert (await PlatformDefaults.get()).customer_class_id is None
 
@@ -211,7 +212,7 @@ async def test_customers_moved_into_a_checked_class_are_queued_for_lookup(
     run = await EnrichmentRun.get()
     assert (run.customer_id, run.company_number) == (known.id, "00000101")
     assert (run.trigger, run.status) == (EnrichmentTrigger.RETIREMENT, EnrichmentStatus.PENDING)
-    job = await Job.get()
+    job = await Job.get(kind=ENRICH)
     assert (job.payload["run_id"], job.urgency) == (run.id, Urgency.BULK)
     status = dict(await Customer.all().values_list("id", "enrichment_status"))
     assert status == {
@@ -276,7 +277,7 @@ async def test_an_existing_customer_of_a_retired_class_can_still_be_saved(
     assert (await Customer.get(id=customer.id)).name == "New"
 
 
-@pytest.mark.parametrize("failing", ["_remove_references", "touch", "_record_repointing"])
+@pytest.mark.parametrize("failing", ["_remove_references", "touch", "_record_reassignment"])
 async def test_a_retirement_that_fails_in_the_middle_leaves_nothing(
     database: Database, act: ActorContext, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
@@ -336,7 +337,7 @@ async def test_many_customers_are_moved_in_batches(
     assert (done.moved_customers, done.queued_lookups) == (5, 5)
     assert await Customer.filter(customer_class_id=new.id).count() == 5
     assert await ClassChange.filter(from_class_id=old.id).count() == 5
-    assert await Job.all().count() == await EnrichmentRun.all().count() == 5
+    assert await Job.filter(kind=ENRICH).count() == await EnrichmentRun.all().count() == 5
 
 
 async def test_a_shipped_class_can_be_retired_and_keeps_its_code(

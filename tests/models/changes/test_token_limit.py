@@ -11,7 +11,7 @@ from models.changes.token_limit import MAX_REPLACED_TOKENS, MAX_VALID_TOKENS, RE
 from models.changes.user_editing import create_user
 from models.rules.errors import RefusalCode, Refused
 from models.storage.database import Database
-from models.storage.tenant_scope import bind_tenant, keeping_tenant
+from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
 from models.tables.access import OPERATOR, Principal, Scope, new_token
 from models.tables.audit import ActorContext
 from tests.clock import Clock
@@ -46,7 +46,7 @@ async def refuses(database: Database, act: ActorContext, wanted: TokenRequest) -
         codes = [one.code for one in refused.refusals]
     else:
         return False
-    assert codes == [RefusalCode.TOO_MANY_TOKENS]
+    assert codes == [RefusalCode.ACCESS_TOKEN_LIMIT]
     assert (await AccessToken.all().count(), await AuditEntry.all().count()) == before
     return True
 
@@ -98,7 +98,7 @@ async def test_rotating_again_and_again_neither_fails_nor_piles_up_valid_tokens(
     for _ in range(MAX_REPLACED_TOKENS + 3):
         partner = ActorContext(principal, clock.advance(timedelta(minutes=1)), "request-1")
         replaced.append(newest)
-        with keeping_tenant():
+        with preserve_tenant_scope():
             bind_tenant(own)
             rotated = await database.transaction(
                 lambda: rotate(partner, newest, timedelta(hours=6), None, None)  # noqa: B023  # at once

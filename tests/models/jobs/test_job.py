@@ -16,8 +16,8 @@ from models.jobs.job import (
     enqueue,
     extend,
     finish,
-    put_back,
     release,
+    reschedule,
 )
 from models.jobs.queue_move import move_forward
 from models.jobs.queue_watch import next_due_at
@@ -124,7 +124,7 @@ async def test_a_worker_that_lost_its_lease_can_do_nothing(
     with pytest.raises(LeaseLostError):
         await database.transaction(lambda: finish(late, JobState.DONE, clock()))
     with pytest.raises(LeaseLostError):
-        await database.transaction(lambda: put_back(late, clock()))
+        await database.transaction(lambda: reschedule(late, clock()))
     with pytest.raises(LeaseLostError):
         await extend(late, clock() + LEASE)
     assert await Job.all().values() == before
@@ -160,7 +160,7 @@ async def test_a_job_that_is_put_back_is_run_later(database: Database, clock: Cl
     """R90."""
     await add_keys(database, clock, "k")
     (held,) = await take(database, clock)
-    await database.transaction(lambda: put_back(held, START + 5 * SECOND))
+    await database.transaction(lambda: reschedule(held, START + 5 * SECOND))
     job = await Job.get()
     assert (job.state, job.attempts, job.owner, job.live_key) == (JobState.WAITING, 1, None, "k")
     assert await next_due_at() == START + 5 * SECOND
@@ -208,7 +208,7 @@ async def test_a_job_that_is_run_again_keeps_its_place(
     (held,) = await take(database, clock)
     await add_keys(database, clock, "last")
     if how == "put back":
-        await database.transaction(lambda: put_back(held, clock() + SECOND))
+        await database.transaction(lambda: reschedule(held, clock() + SECOND))
     elif how == "released":
         await database.transaction(lambda: release(held, clock()))
     clock.advance(LEASE)
@@ -222,7 +222,7 @@ async def test_a_job_that_waits_for_an_attempt_is_ready_when_somebody_asks_for_i
     """R89."""
     await add_keys(database, clock, "k")
     (held,) = await take(database, clock)
-    await database.transaction(lambda: put_back(held, START + timedelta(hours=1)))
+    await database.transaction(lambda: reschedule(held, START + timedelta(hours=1)))
     with database.signals.watching(JOBS) as woken:
         assert await database.transaction(lambda: move_forward("k", REQUESTED, clock()))
     assert woken.is_set()

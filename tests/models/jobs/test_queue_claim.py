@@ -11,12 +11,12 @@ import pytest
 from tortoise.connection import get_connection
 
 from models import Job, QueueTurn, RateLimit
-from models.jobs.job import Claim, JobState, NewJob, note_calls_left, put_back
-from models.jobs.queue_claim import _CLAIM, _HEADS, NotNow, claim
+from models.jobs.job import Claim, JobState, NewJob, note_calls_left, reschedule
+from models.jobs.queue_claim import _CLAIM, _HEADS, NothingClaimed, claim
 from models.jobs.queue_turn import last_place
 from models.jobs.queue_watch import promote
 from models.rules.allowance import Caller
-from models.rules.queue_order import Head, caller_of, choose
+from models.rules.queue_order import FirstJob, caller_of, next_job
 from models.rules.urgency import Urgency
 from models.storage.database import Database
 from models.storage.sql import _numbered
@@ -40,7 +40,7 @@ def lookups(number: int, urgency: Urgency = BULK, reseller: str | None = None) -
 
 
 async def take_lookups(database: Database, clock: Clock, most: int = 99) -> list[str]:
-    taken = await take(database, clock, most, kind=LOOKUP, payment=REGISTER)
+    taken = await take(database, clock, most, kind=LOOKUP, quota=REGISTER)
     keys = {job.id: str(job.live_key) for job in await Job.all()}
     return [keys[one.id] for one in taken]
 
@@ -68,7 +68,7 @@ async def test_a_claim_that_is_not_admitted_changes_nothing_and_says_when_to_com
     await take_lookups(database, clock)
     before = await everything()
     refused = await claim(database, LOOKUP, REGISTER, LEASE, clock())
-    assert isinstance(refused, NotNow)
+    assert isinstance(refused, NothingClaimed)
     assert refused.at == START + INTERVAL
     assert await everything() == before
     clock.now = refused.at
@@ -76,7 +76,7 @@ async def test_a_claim_that_is_not_admitted_changes_nothing_and_says_when_to_com
 
 
 async def test_nothing_to_do_is_told_as_that(database: Database, clock: Clock) -> None:
-    assert await claim(database, LOOKUP, REGISTER, LEASE, clock()) == NotNow()
+    assert await claim(database, LOOKUP, REGISTER, LEASE, clock()) == NothingClaimed()
     assert await RateLimit.all().count() == 0
 
 
@@ -85,9 +85,9 @@ async def test_a_lookup_that_has_begun_comes_before_all_others_and_may_use_the_w
 ) -> None:
     """R90: also before urgent jobs, and if its own urgency is not next."""
     await add(database, clock, *lookups(3, REFRESH))
-    (held,) = await take(database, clock, kind=LOOKUP, payment=REGISTER)
+    (held,) = await take(database, clock, kind=LOOKUP, quota=REGISTER)
     await note_calls_left(held, 2)
-    await database.transaction(lambda: put_back(held, START + SECOND))
+    await database.transaction(lambda: reschedule(held, START + SECOND))
     await add(database, clock, *lookups(9, REQUESTED))
     assert len(await take_lookups(database, clock)) == 5
     clock.advance(SECOND)
@@ -103,14 +103,14 @@ async def test_a_lookup_with_all_answers_starts_without_a_call(
 ) -> None:
     """R90: a lookup whose result could not be stored needs no more calls to the register."""
     await add(database, clock, *lookups(1))
-    (held,) = await take(database, clock, kind=LOOKUP, payment=REGISTER)
+    (held,) = await take(database, clock, kind=LOOKUP, quota=REGISTER)
     assert held.is_paid
     await note_calls_left(held, 0)
-    await database.transaction(lambda: put_back(held, START + SECOND))
+    await database.transaction(lambda: reschedule(held, START + SECOND))
     await RateLimit.all().update(free_at=microseconds(clock()) + 60_000_000)
     before = await RateLimit.get()
     clock.advance(SECOND)
-    (again,) = await take(database, clock, kind=LOOKUP, payment=REGISTER)
+    (again,) = await take(database, clock, kind=LOOKUP, quota=REGISTER)
     assert (again.id, again.is_paid, again.calls_left) == (held.id, False, 0)
     assert (await RateLimit.get()).free_at == before.free_at
 
@@ -158,7 +158,7 @@ async def test_a_blocked_key_starts_nothing(database: Database, clock: Clock) ->
     await RateLimit.all().update(blocked_at=clock())
     before = await everything()
     found = await claim(database, LOOKUP, REGISTER, LEASE, clock())
-    assert found == NotNow(is_blocked=True)
+    assert found == NothingClaimed(is_blocked=True)
     assert await everything() == before
 
 
@@ -201,8 +201,8 @@ async def test_claimers_at_once_take_a_call_for_each_job_and_no_more(
 def test_the_next_job_and_what_its_call_may_use(
     heads: list[tuple[Urgency, int, int | None]], chosen: Urgency | None, caller: Caller | None
 ) -> None:
-    made = [Head(urgency, turn, "job", 1, calls) for urgency, turn, calls in heads]
-    head = choose(made, 10)
+    made = [FirstJob(urgency, turn, "job", 1, calls) for urgency, turn, calls in heads]
+    head = next_job(made, 10)
     assert (head and head.urgency) == chosen
     assert (head and caller_of(head, made)) == caller
 

@@ -12,15 +12,20 @@ from tortoise.models import Model
 
 from models import (
     AccessToken,
+    ApiUsage,
     AuditEntry,
     Confirmation,
     ConfirmationToken,
     EnrichmentRun,
     Event,
     Heartbeat,
+    IdempotentRequest,
     Job,
     QuotaUse,
     RateLimit,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 from models.changes.contact_editing import create_contact
 from models.jobs import retention as module
@@ -28,10 +33,12 @@ from models.jobs.retention import Retention, sweep
 from models.storage.database import Database
 from models.storage.point_budget import microseconds
 from models.tables.access import Scope, new_token
+from models.tables.api_usage import ADDED
 from models.tables.audit import AUDIT, ActorContext
 from models.tables.numbering import number_rows
 from settings import Settings
 from tests.clock import START, Clock
+from tests.event_rows import number_all, publish_text
 from tests.factories import add_customer, everything
 
 DAY = timedelta(days=1)
@@ -69,6 +76,37 @@ async def add_confirmation(
         )
 
 
+async def add_deliveries() -> None:
+    """Add deliveries that have ended, one that is pending, and one of a deleted endpoint."""
+    for endpoint_id, deleted_at in (("whe_1", None), ("whe_deleted", OLD)):
+        await WebhookEndpoint.create(
+            id=endpoint_id,
+            url="https://partner.example.com/",
+            secret="",
+            created_at=OLD,
+            last_modified_at=OLD,
+            deleted_at=deleted_at,
+        )
+    ended: tuple[tuple[str, datetime | None], ...] = (
+        *(("whe_1.", OLD), ("whe_1.", YOUNG), ("whe_1.", None)),
+        ("whe_deleted.", None),
+    )
+    for place, (lane, finished_at) in enumerate(ended, start=1):
+        made = await WebhookDelivery.create(
+            endpoint_id=lane[:-1],
+            lane_id=lane,
+            position=place,
+            event_id="evt_1",
+            event_type="customer.created",
+            created_at=OLD - DAY,
+            finished_at=finished_at,
+        )
+        for at in (OLD, YOUNG):
+            await WebhookAttempt.create(
+                delivery_id=made.id, endpoint_id="whe_1", sequence=1, started_at=at, duration_ms=1
+            )
+
+
 async def add_token(**values: datetime) -> None:
     token, _ = new_token("Old", frozenset({Scope.CUSTOMERS_READ}), START)
     token.update_from_dict(values)
@@ -82,7 +120,7 @@ async def ids(database: Database, act: ActorContext) -> dict[str, str]:
     contact = await database.transaction(lambda: create_contact(act, customer.id, {"name": "A"}))
     ids = {"customer_id": customer.id, "contact_id": contact.id}
     for at in (OLD, YOUNG):
-        await Event.create(kind="customer.enriched", subject_id=customer.id, payload={}, at=at)
+        await publish_text("customer.enriched", customer.id, at)
         await Job.create(kind="k", state="DONE", created_at=START, finished_at=at)
         await Heartbeat.create(worker=f"w {at}", seen_at=at)
         await RateLimit.create(key=f"cost:{at}", free_at=microseconds(at))
@@ -97,15 +135,17 @@ async def ids(database: Database, act: ActorContext) -> dict[str, str]:
     await add_confirmation(ids, YOUNG, OLD)
     await add_confirmation(ids, OLD, NOW)  # its link is still valid
     await add_confirmation(ids, OLD, OLD, mail_state="RETRYING")
+    await add_deliveries()
     for at in (NOW - timedelta(hours=1), NOW - timedelta(minutes=59)):
         await QuotaUse.create(key="platform", subject="s", at=at)
+    await number_all(database)
     return ids
 
 
 async def counts() -> dict[str, int]:
     tables: tuple[type[Model], ...] = (
         *(Event, Job, Heartbeat, RateLimit, AccessToken, EnrichmentRun, Confirmation),
-        *(ConfirmationToken, QuotaUse),
+        *(ConfirmationToken, QuotaUse, WebhookAttempt, WebhookDelivery),
     )
     return {table.__name__: await table.all().count() for table in tables}
 
@@ -117,7 +157,7 @@ async def test_what_has_been_kept_long_enough_is_deleted_and_told(database: Data
         assert await sweep(database, ALL, NOW) is False
     after = await counts()
     assert {name: before[name] - after[name] for name in before} == {
-        "Event": 1,
+        "Event": 3,  # those of the customer and the contact too
         "Job": 1,
         "Heartbeat": 1,
         "RateLimit": 1,
@@ -126,10 +166,12 @@ async def test_what_has_been_kept_long_enough_is_deleted_and_told(database: Data
         "Confirmation": 1,
         "ConfirmationToken": 2,
         "QuotaUse": 1,
+        "WebhookAttempt": 4,
+        "WebhookDelivery": 2,
     }
     (line,) = [one for one in logs if one["event"] == "retention_swept"]
     assert {name: line[name] for name in ("events", "jobs", "tokens", "runs", "confirmations")} == {
-        "events": 1,
+        "events": 3,
         "jobs": 1,
         "tokens": 2,
         "runs": 1,
@@ -172,7 +214,8 @@ async def test_much_is_deleted_in_batches_and_the_rest_later(
     monkeypatch.setattr(module, "BATCH", 2)
     monkeypatch.setattr(module, "MAX_BATCHES", 2)
     for _ in range(7):
-        await Event.create(kind="k", subject_id="cus_1", payload={}, at=OLD)
+        await publish_text("k", "cus_1", OLD)
+    await number_all(database)
     left = []
     while await sweep(database, ALL, NOW):
         left.append(await Event.all().count())
@@ -213,3 +256,24 @@ async def test_settings_say_how_long(clock: Clock) -> None:
     assert (found.jobs, found.events) == (timedelta(days=1.5), None)
     assert Retention(**Settings().retention) == Retention()
     assert clock() == START
+
+
+async def test_outcomes_with_idempotency_keys_are_kept_for_48_hours(database: Database) -> None:
+    old, young = NOW - timedelta(hours=48, seconds=1), NOW - timedelta(hours=48)
+    for name, at in (("old", old), ("young", young)):
+        await IdempotentRequest.create(
+            id=name, caller="tok_1", operation="x", fingerprint="1", outcome={}, created_at=at
+        )
+    await sweep(database, Retention(), NOW)
+    assert [one.id for one in await IdempotentRequest.all()] == ["young"]
+
+
+async def test_counts_of_calls_are_kept_for_400_days(database: Database) -> None:
+    """The day on which the period ends is kept to its end."""
+    first = (NOW - timedelta(days=400)).date()
+    for day in (first - DAY, first, NOW.date()):
+        values: dict[str, Any] = {"operation": "List", "operation_type": "query", "day": day}
+        counts: dict[str, Any] = dict.fromkeys(ADDED, 1)
+        await ApiUsage.create(id=f"{day}.a", credential_id="tok_1", **values, **counts)
+    await sweep(database, Retention(), NOW)
+    assert [one.day for one in await ApiUsage.all().order_by("id")] == [first, NOW.date()]

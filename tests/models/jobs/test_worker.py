@@ -12,14 +12,13 @@ from tortoise.connection import get_connection
 from tortoise.exceptions import OperationalError
 
 from models import Event, Heartbeat, Job
-from models.jobs.event import publish
 from models.jobs.heartbeat import beat
 from models.jobs.job import Claim, JobState, LeaseLostError, NewJob, cancel, enqueue
-from models.jobs.queue_claim import NotNow
+from models.jobs.queue_claim import NothingClaimed
 from models.jobs.queue_claim import claim as real_claim
 from models.jobs.retention import Retention
 from models.jobs.worker import (
-    Line,
+    JobKindOptions,
     ReleaseJobError,
     Store,
     TryAgainError,
@@ -29,12 +28,13 @@ from models.jobs.worker import (
 from models.rules.retry import RetryPolicy
 from models.storage.database import Database
 from tests.clock import START, Clock
+from tests.event_rows import publish_text
 
 SECOND = timedelta(seconds=1)
 POLICY = RetryPolicy(
     first_wait=4 * SECOND, factor=2.0, most_attempts=3, longest_span=timedelta(hours=1)
 )
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class Scripted:
@@ -52,19 +52,19 @@ class Scripted:
             await self.steps.pop(0)(job)
 
         async def store() -> None:
-            await publish("stored", job.id, {}, self.clock())
+            await publish_text("stored", job.id, self.clock())
 
         return store
 
     async def note_retry(
         self, job: Claim, due_at: datetime, reason: str | None, attempts: int
     ) -> None:
-        await publish("retry", job.id, {}, self.clock())
+        await publish_text("retry", job.id, self.clock())
         self.notes.append((reason, attempts, due_at))
 
     async def note_failure(self, job: Claim, reason: str, *, is_bare: bool) -> None:
         assert not is_bare
-        await publish("failure", job.id, {}, self.clock())
+        await publish_text("failure", job.id, self.clock())
         self.notes.append((reason, job.attempts, None))
 
 
@@ -78,7 +78,7 @@ def fails(error: Exception) -> Callable[[Claim], Awaitable[None]]:
 def worker_of(
     database: Database, handler: Scripted, clock: Clock, options: WorkerOptions | None = None
 ) -> Worker:
-    lines = {"kind": Line(handler)}
+    lines = {"kind": JobKindOptions(handler)}
     return Worker("w", database, lines, clock, policy=POLICY, options=options)
 
 
@@ -87,7 +87,7 @@ async def add(database: Database, clock: Clock, key: str = "k") -> None:
 
 
 async def events() -> list[str]:
-    return [event.kind for event in await Event.all().order_by("id")]
+    return [event.type for event in await Event.all().order_by("id")]
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -225,14 +225,15 @@ async def test_a_job_whose_lease_went_to_another_worker_stores_nothing(
 ) -> None:
     """R90."""
     other = Scripted(clock)
+    long_lease = WorkerOptions(lease=timedelta(hours=1))  # never renewed, however slow the machine
 
     async def stalls(_: Claim) -> None:
-        clock.advance(WorkerOptions().lease)
+        clock.advance(long_lease.lease)
         assert await worker_of(database, other, clock).run_due() == 1
 
     handler = Scripted(clock, stalls)
     await add(database, clock)
-    await worker_of(database, handler, clock).run_due()
+    await worker_of(database, handler, clock, long_lease).run_due()
     assert (handler.attempts, other.attempts) == ([1], [2])
     assert await events() == ["stored"]
 
@@ -270,7 +271,7 @@ class Unstorable(Scripted):
         await self._write("bare failure" if is_bare else "failure", job)
 
     async def _write(self, what: str, job: Claim) -> None:
-        await publish(what, job.id, {}, self.clock())
+        await publish_text(what, job.id, self.clock())
         if what in self.refused:
             raise OperationalError("unsupported Unicode escape sequence")
 
@@ -340,7 +341,7 @@ async def test_a_kind_that_is_stuck_holds_up_no_other(database: Database, clock:
         done.set()
 
     stuck, quick = Scripted(clock, *[hangs] * 9), Scripted(clock, ends)
-    lines = {"stuck": Line(stuck), "quick": Line(quick)}
+    lines = {"stuck": JobKindOptions(stuck), "quick": JobKindOptions(quick)}
     options = WorkerOptions(grace=timedelta(milliseconds=10))
     many = [NewJob("stuck", f"k{n}") for n in range(9)]
     await database.transaction(lambda: enqueue(many, clock()))
@@ -412,7 +413,7 @@ async def test_a_database_error_does_not_end_the_loop(
     """R90."""
     failures = 0
 
-    async def claim(*arguments: Any) -> Claim | NotNow:
+    async def claim(*arguments: Any) -> Claim | NothingClaimed:
         nonlocal failures
         if failures < 3:
             failures += 1

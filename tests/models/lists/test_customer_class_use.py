@@ -70,11 +70,13 @@ def test_the_refusal_says_how_many_and_when() -> None:
     """R36."""
     (blocker,) = deletion_blockers(a_class(), LEFT)
     assert blocker.message == (
-        "2 customers have been in this class, 0 now; first used 2025-02-03, last used 2026-04-05."
+        "2 customers have been in this class (0 now), first on 2025-02-03 and last on 2026-04-05;"
+        " retire the class instead."
     )
     (blocker,) = deletion_blockers(a_class(), IN_USE)
     assert blocker.message == (
-        "1 customer has been in this class, 1 now; first used 2025-02-03, last used 2025-02-03."
+        "1 customer has been in this class (1 now), first on 2025-02-03 and last on 2025-02-03;"
+        " retire the class instead."
     )
 
 
@@ -83,7 +85,10 @@ def test_the_refusal_lists_what_refers_to_the_class() -> None:
     (blocker,) = deletion_blockers(
         a_class(), ClassUse(template_names=("Shops",), is_platform_default=True)
     )
-    assert blocker.message == "The class is used by the platform default, template “Shops”."
+    assert blocker.message == (
+        "The platform default and the template “Shops” refer to this class. Choose another class"
+        " there first."
+    )
 
 
 OTHER, GONE = a_class(row_id="cls_b"), a_class(row_id="cls_c", is_retired=True)

@@ -198,3 +198,37 @@ def test_advisories_tell_nothing_of_a_hidden_name() -> None:
         assert [[one.code for one in each] for each in found] == [
             [] if is_checked else [AdvisoryCode.CLASS_MISMATCH]
         ] * 3
+
+
+@pytest.mark.parametrize(
+    ("accounts", "message"),
+    [
+        ((), None),
+        (("A",), "Another customer has the same company number, 00000101: account A."),
+        (
+            ("A", "B", "C"),
+            "Other customers have the same company number, 00000101: accounts A, B, C.",
+        ),
+        (
+            ("A", "B", "C", "D"),
+            "Other customers have the same company number, 00000101: accounts A, B, C and more.",
+        ),
+    ],
+)
+def test_other_customers_with_the_same_number_are_pointed_out(
+    accounts: tuple[str, ...], message: str | None
+) -> None:
+    told = advisories(
+        name="Acme Ltd",
+        class_code="CHARITY",
+        is_checked=False,
+        is_individual=False,
+        profile={},
+        consent_review_due_at=None,
+        company_number="00000101",
+        other_accounts=accounts,
+    )
+    advice = f"{message} Check that the customer is not stored twice."
+    assert told == (
+        [] if message is None else [Advisory(AdvisoryCode.DUPLICATE_COMPANY_NUMBER, advice)]
+    )

@@ -7,11 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.amount import InvalidAmount, checked_amount, parse_decimal, plain
+from models.rules.amount import checked_amount, parse_decimal, plain
+from models.rules.checks import Checks
+from models.rules.errors import Bounds, Refusal, RefusalCode, Refused
 
-DIGITS = "The amount may have at most 15 digits before the decimal point."
-DECIMALS = "The amount may have at most 2 decimal places."
-NO_NUMBER = "The amount must be a number."
+DIGITS = Refusal(
+    RefusalCode.TOO_MANY_DIGITS,
+    "The amount may have at most 15 digits before the decimal point.",
+    ("value",),
+    bounds=Bounds(limit=15),
+)
+DECIMALS = Refusal(
+    RefusalCode.TOO_PRECISE,
+    "The amount may have at most 2 decimal places.",
+    ("value",),
+    bounds=Bounds(limit=2),
+)
+NO_NUMBER = Refusal(RefusalCode.BAD_FORMAT, "The amount must be a number.", ("value",))
 
 # fmt: off
 STORED = (
@@ -49,18 +61,26 @@ REFUSED = (
 # fmt: on
 
 
+def checked(number: Decimal) -> Decimal:
+    """Return the number as an amount; raises Refused."""
+    checks = Checks()
+    amount = checked_amount(checks, number, "value")
+    checks.raise_refusals()
+    return amount
+
+
 @pytest.mark.parametrize(("typed", "stored"), STORED)
 def test_an_amount_is_stored_in_plain_digits(typed: str, stored: str) -> None:
     """R86."""
-    assert plain(checked_amount(parse_decimal(typed))) == stored
+    assert plain(checked(parse_decimal(typed))) == stored
 
 
 @pytest.mark.parametrize(("typed", "why"), REFUSED)
-def test_what_is_too_large_too_exact_or_no_number_is_refused(typed: str, why: str) -> None:
+def test_what_is_too_large_too_exact_or_no_number_is_refused(typed: str, why: Refusal) -> None:
     """R86."""
-    with pytest.raises(InvalidAmount) as refused:
-        checked_amount(parse_decimal(typed))
-    assert str(refused.value) == why
+    with pytest.raises(Refused) as refused:
+        checked(parse_decimal(typed))
+    assert refused.value.refusals == (why,)
 
 
 @pytest.mark.parametrize(
@@ -74,14 +94,14 @@ def test_what_is_no_number_is_told_apart(value: object) -> None:
 
 @pytest.mark.parametrize(("value", "stored"), [(7, "7"), (0.1, "0.1"), (Decimal("1.10"), "1.10")])
 def test_a_number_of_json_is_read_too(value: object, stored: str) -> None:
-    assert plain(checked_amount(parse_decimal(value))) == stored
+    assert plain(checked(parse_decimal(value))) == stored
 
 
 @given(st.decimals(allow_nan=True, allow_infinity=True))
 def test_whatever_is_stored_is_short_and_the_same_amount(number: Decimal) -> None:
     try:
-        amount = checked_amount(number)
-    except InvalidAmount:
+        amount = checked(number)
+    except Refused:
         return
     assert amount == number
     assert re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,2})?", plain(amount))

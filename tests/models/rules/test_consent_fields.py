@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from models.rules.checks import Checks
 from models.rules.consent import ConsentBasis, ConsentMethod, EntryKind
-from models.rules.consent_fields import checked, checked_key
+from models.rules.consent_fields import Draft, checked, checked_key
 from models.rules.errors import RefusalCode, Refused
 
 COMPLETE: dict[str, Any] = {
@@ -20,10 +21,18 @@ COMPLETE: dict[str, Any] = {
 }
 
 
+def draft_of(kind: EntryKind, values: dict[str, Any]) -> Draft:
+    """Return the checked entry; raises Refused."""
+    checks = Checks()
+    draft = checked(checks, kind, values)
+    checks.raise_refusals()
+    return draft
+
+
 def refusals(kind: EntryKind, values: dict[str, Any]) -> list[tuple[RefusalCode, str]]:
     """Return the code and field of each refusal of the values."""
     try:
-        checked(kind, values)
+        draft_of(kind, values)
     except Refused as refused:
         return [(one.code, ".".join(one.path)) for one in refused.refusals]
     return []
@@ -35,8 +44,8 @@ def refusals(kind: EntryKind, values: dict[str, Any]) -> list[tuple[RefusalCode,
         ({}, []),
         # Consent needs a basis, evidence, the person and the method (R50, R52).
         ({"basis": None}, [(RefusalCode.REQUIRED, "basis")]),
-        ({"evidence_reference": " "}, [(RefusalCode.REQUIRED, "evidenceReference")]),
-        ({"given_by": ""}, [(RefusalCode.REQUIRED, "givenBy")]),
+        ({"evidence_reference": " "}, [(RefusalCode.BLANK, "evidenceReference")]),
+        ({"given_by": ""}, [(RefusalCode.BLANK, "givenBy")]),
         ({"method": None}, [(RefusalCode.REQUIRED, "method")]),
         # A document needs a name and the affirmation that it covers emailing (R53), not a version.
         ({"document_name": None}, [(RefusalCode.REQUIRED, "documentName")]),
@@ -57,19 +66,19 @@ def refusals(kind: EntryKind, values: dict[str, Any]) -> list[tuple[RefusalCode,
             },
             [],
         ),
-        ({"evidence_sha256": "xyz"}, [(RefusalCode.INVALID, "evidenceSha256")]),
+        ({"evidence_sha256": "xyz"}, [(RefusalCode.BAD_FORMAT, "evidenceSha256")]),
         ({"evidence_sha256": "A" * 64}, []),
-        ({"given_by": "x" * 201}, [(RefusalCode.INVALID, "givenBy")]),
-        ({"given_by": "Ann\u202eExample"}, [(RefusalCode.INVALID, "givenBy")]),
+        ({"given_by": "x" * 201}, [(RefusalCode.TOO_LONG, "givenBy")]),
+        ({"given_by": "Ann\u202eExample"}, [(RefusalCode.CONTROL_CHARACTERS, "givenBy")]),
         ({"statement": "One\nTwo"}, []),
-        ({"effective_at": datetime(2026, 1, 1)}, [(RefusalCode.INVALID, "effectiveAt")]),  # noqa: DTZ001  # on purpose
+        ({"effective_at": datetime(2026, 1, 1)}, [(RefusalCode.BAD_FORMAT, "effectiveAt")]),  # noqa: DTZ001  # on purpose
         (
             {"effective_at": datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-9)))},
-            [(RefusalCode.INVALID, "effectiveAt")],
+            [(RefusalCode.OUT_OF_RANGE, "effectiveAt")],
         ),
         (
             {"effective_at": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=9)))},
-            [(RefusalCode.INVALID, "effectiveAt")],
+            [(RefusalCode.OUT_OF_RANGE, "effectiveAt")],
         ),
     ],
 )
@@ -97,19 +106,23 @@ def test_everything_wrong_is_said_at_once() -> None:
 
 def test_text_is_trimmed_and_instants_are_in_utc() -> None:
     at = datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=2)))
-    draft = checked(EntryKind.GRANT, {**COMPLETE, "given_by": " Ann ", "effective_at": at})
+    draft = draft_of(EntryKind.GRANT, {**COMPLETE, "given_by": " Ann ", "effective_at": at})
     assert (draft.given_by, draft.effective_at) == ("Ann", datetime(2026, 3, 1, 10, tzinfo=UTC))
-    assert checked(EntryKind.GRANT, {**COMPLETE, "evidence_sha256": "AB" * 32}).evidence_sha256 == (
-        "ab" * 32
-    )
+    with_hash = draft_of(EntryKind.GRANT, {**COMPLETE, "evidence_sha256": "AB" * 32})
+    assert with_hash.evidence_sha256 == "ab" * 32
 
 
 def test_a_blank_key_is_refused() -> None:
     """R57."""
-    assert checked_key(None) is None
-    assert checked_key(" k ") == "k"
-    with pytest.raises(Refused):
-        checked_key(" ")
+    checks = Checks()
+    assert checked_key(checks, None) is None
+    assert checked_key(checks, " k ") == "k"
+    assert not checks.has_found
+    checked_key(checks, " ", "consent")
+    with pytest.raises(Refused) as refused:
+        checks.raise_refusals()
+    (refusal,) = refused.value.refusals
+    assert (refusal.code, refusal.path) == (RefusalCode.BLANK, ("consent", "idempotencyKey"))
 
 
 @pytest.mark.parametrize(
@@ -129,5 +142,5 @@ def test_a_blank_key_is_refused() -> None:
 )
 def test_a_refused_grant_says_what_to_enter(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(Refused) as refused:
-        checked(EntryKind.GRANT, {**COMPLETE, **changed})
+        draft_of(EntryKind.GRANT, {**COMPLETE, **changed})
     assert str(refused.value) == message

@@ -39,13 +39,13 @@ REDUCED = (DeliveryOutcome.SHORT, DeliveryOutcome.PASSWORD_PROTECTED, DeliveryOu
 NOTHING = (DeliveryOutcome.NOT_ADDRESSED,) * 3
 
 R = DeliveryReason
-VERIFIED_ONLY = DeliveryPolicy(needs_verified_address=True)
+VERIFIED_ONLY = DeliveryPolicy(needs_verified_email=True)
 NARROW = DeliveryPolicy(preference_releases=frozenset({BILL, ZIP}))
 
 # fmt: off
 C, P, N = (R.ACCOUNT_CONSENT,), (R.CONTACT_PREFERENCE,), (R.NO_CONSENT,)
-U, Q = (R.UNVERIFIED_ADDRESS,), (R.NON_ITEMISED_REQUESTED,)
-OFF, OUT, NO_ADDRESS = (R.NOT_ON_BILL_LIST,), (R.CONTACT_INACTIVE,), (R.NO_EMAIL,)
+U, Q = (R.EMAIL_NOT_VERIFIED,), (R.NON_ITEMISED_REQUESTED,)
+OFF, OUT, NO_ADDRESS = (R.DOES_NOT_RECEIVE_BILLS,), (R.CONTACT_INACTIVE,), (R.EMAIL_MISSING,)
 ADDRESSED, UNVERIFIED = (1, 1, 1, 1), (1, 1, 1, 0)
 BILL_ONLY = (FULL[0], *REDUCED[1:])
 ZIP_ONLY = (REDUCED[0], FULL[1], REDUCED[2])
@@ -132,10 +132,10 @@ def test_the_rule_has_no_place_for_a_class() -> None:
         "is_consent_given",
         "is_non_itemised_requested",
         "preference_documents",
-        "is_on_bill_list",
+        "receives_bills",
         "is_active",
-        "has_address",
-        "is_address_verified",
+        "has_email",
+        "is_email_verified",
     }
 
 
@@ -143,7 +143,7 @@ def test_a_listed_contact_always_gets_a_bill_and_a_zip_in_some_form() -> None:
     """R71, R77: a contact that is unlisted, inactive or without an address gets nothing."""
     for document, facts, policy in EVERY:
         outcome = decide(document, facts, policy).outcome
-        is_addressed = facts.is_on_bill_list and facts.is_active and facts.has_address
+        is_addressed = facts.receives_bills and facts.is_active and facts.has_email
         forms = FORMS[document]
         expected = {forms.full, forms.reduced} if is_addressed else {DeliveryOutcome.NOT_ADDRESSED}
         assert outcome in expected
@@ -158,7 +158,7 @@ def test_detail_goes_out_on_authority_only() -> None:
             assert facts.is_consent_given
         if decision.reason is R.CONTACT_PREFERENCE:
             assert document in facts.preference_documents & policy.preference_releases
-            assert facts.is_address_verified
+            assert facts.is_email_verified
         if decision.is_full:
             assert not facts.is_non_itemised_requested
 
@@ -176,7 +176,7 @@ def test_consent_or_preference_more_never_sends_less() -> None:
             for more in (
                 replace(facts, is_consent_given=True),
                 replace(facts, preference_documents=ALL),
-                replace(facts, is_address_verified=True),
+                replace(facts, is_email_verified=True),
             ):
                 assert decide(document, more, policy).is_full
 
@@ -261,15 +261,15 @@ REMEDIES = (
         [(Step.WITHDRAW_NON_ITEMISED_REQUEST, FULL[2])],
     ),
     (
-        Facts(preference_documents=ALL, is_address_verified=False),
+        Facts(preference_documents=ALL, is_email_verified=False),
         BILL,
-        [(Step.VERIFY_ADDRESS, FULL[0])],
+        [(Step.VERIFY_EMAIL, FULL[0])],
     ),
     (Facts(is_active=False), BILL, [(Step.ACTIVATE_CONTACT, REDUCED[0])]),
     (
-        Facts(is_consent_given=True, is_on_bill_list=False, has_address=False),
+        Facts(is_consent_given=True, receives_bills=False, has_email=False),
         BILL,
-        [(Step.ADD_TO_BILL_LIST, NOTHING[0]), (Step.ADD_ADDRESS, NOTHING[0])],
+        [(Step.SET_RECEIVES_BILLS, NOTHING[0]), (Step.ADD_EMAIL, NOTHING[0])],
     ),
     (
         Facts(is_consent_given=True, preference_documents=ALL),
@@ -299,10 +299,10 @@ def test_every_decision_is_put_in_words_of_its_own() -> None:
         said[key] = sentence_of(decision)
     assert len(set(said.values())) == len(said)
     assert said[BILL, REDUCED[0], R.NO_CONSENT] == (
-        "The bill is emailed in its short version, without the list of calls: no consent is"
-        " recorded for the account, and no confirmed preference of this contact covers it."
+        "The bill is emailed without the list of calls: the customer's consent is not in force, and"
+        " no confirmed attachment preference of this contact covers the document."
     )
-    assert said[ZIP, NOTHING[0], R.NO_EMAIL] == (
+    assert said[ZIP, NOTHING[0], R.EMAIL_MISSING] == (
         "The CDR ZIP is not emailed to this contact: the contact has no email address."
     )
     assert {instruction_of(step)[-1] for step in Step} == {"."}
@@ -320,10 +320,10 @@ def test_a_step_for_the_account_changes_what_every_address_gets(step: Step) -> N
             is_consent_given=given,
             is_non_itemised_requested=requested,
             preference_documents=ALL if given else frozenset(),
-            is_on_bill_list=requested,
+            receives_bills=requested,
             is_active=requested,
-            has_address=requested,
-            is_address_verified=requested,
+            has_email=requested,
+            is_email_verified=requested,
         )
         now = after(step, BILL, facts)
         changed |= {one for one in asdict(facts) if asdict(facts)[one] != asdict(now)[one]}
@@ -342,4 +342,4 @@ def test_every_outcome_and_every_reason_occurs() -> None:
 def test_the_choices_that_the_source_leaves_are_made_in_one_place() -> None:
     """A1, A13."""
     assert PREFERENCE_RELEASES == ALL
-    assert DeliveryPolicy(preference_releases=ALL, needs_verified_address=False) == POLICY
+    assert DeliveryPolicy(preference_releases=ALL, needs_verified_email=False) == POLICY

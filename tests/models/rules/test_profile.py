@@ -11,8 +11,8 @@ from models.rules.profile import (
     WANTED_FIELDS,
     ProfileEntry,
     ValueSource,
+    is_in_future,
     is_same_value,
-    is_to_come,
     merge,
     typed_by_user,
     without_register_values,
@@ -205,7 +205,7 @@ def test_a_po_box_is_the_same_on_a_line_of_its_own_or_not() -> None:
 )
 def test_a_day_is_to_come_until_it_begins_anywhere(day: str, hour: int, *, is_ahead: bool) -> None:
     now = datetime(2026, 10, 1, hour, tzinfo=UTC)
-    assert is_to_come(date.fromisoformat(day), now) is is_ahead
+    assert is_in_future(date.fromisoformat(day), now) is is_ahead
 
 
 def test_another_company_number_leaves_only_what_users_typed() -> None:

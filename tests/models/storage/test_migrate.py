@@ -50,7 +50,7 @@ async def main():
     database = Database(sys.argv[1])
     await database.open()
     try:
-        print(len(await migrate(database)))
+        print(len(await migrate(database, 300)))  # the other process may take long
     finally:
         await database.close()
 
@@ -479,8 +479,50 @@ async def test_mails_asked_for_before_repeat_no_names_and_users_are_searched_by_
         ),
     ):
         await connection.execute_query(statement)
-    assert await migrate(empty) == ["0019_private_mails"]
+    assert (await migrate(empty))[0] == "0019_private_mails"
     assert (await Confirmation.get(id="cfm_1")).is_requester_masked is True
     assert (await User.get(id="usr_1")).search_key == "renee\nr@a.example"
     numbers = {one.id: one.account_number_key for one in await Customer.all()}
     assert numbers == {"cus_1": "a-1\ncus_1", "cus_2": "a-1"}
+
+
+async def test_references_that_are_not_unique_are_kept_and_told(
+    empty: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The oldest customer of a reseller is found by the reference."""
+    connection = get_connection("default")
+    executor = MigrationExecutor(connection, empty.config["apps"])
+    await executor.migrate([MigrationTarget("models", "0021_idempotency_additive")])
+    await connection.execute_query(
+        "INSERT INTO customer_class (id, name, name_key, display_class, display_position,"
+        " is_personal_customer, is_sole_trader, is_reseller, check_companies_house, created_at,"
+        " last_modified_at, version) VALUES ('cls_1', 'A', 'a', 'A', 99, false, false, true,"
+        f" false, {AT}, {AT}, 1)"
+    )
+    rows = (
+        ("cus_1", "NULL", "'r'"),
+        ("cus_2", "'cus_1'", "'r'"),
+        ("cus_3", "'cus_1'", "'r'"),
+        ("cus_4", "NULL", "'r'"),
+        ("cus_5", "NULL", "NULL"),
+    )
+    for name, parent, reference in rows:
+        await connection.execute_query(
+            "INSERT INTO customer (id, account_number, account_number_key, name, name_key,"
+            " search_key, customer_class_id, parent_id, external_reference, profile,"
+            f" enrichment_status, created_at, last_modified_at, version) VALUES ('{name}',"
+            f" '{name}', '{name}', 'Acme', 'acme', 'acme', 'cls_1', {parent}, {reference}, '{{}}',"
+            f" 'NOT_APPLICABLE', {AT}, {AT}, 1)"
+        )
+    assert "0022_own_references_additive" in await migrate(empty)
+    found = {one.id: (one.external_reference, one.reference_key) for one in await Customer.all()}
+    assert found == {
+        "cus_1": ("r", "\nr"),
+        "cus_2": ("r", "cus_1\nr"),
+        "cus_3": ("r", "cus_1\nr\ncus_3"),
+        "cus_4": ("r", "\nr\ncus_4"),
+        "cus_5": (None, None),
+    }
+    told = capsys.readouterr()
+    assert "cus_3" in told.out + told.err
+    assert "cus_4" in told.out + told.err

@@ -17,7 +17,7 @@ from models.storage.point_budget import (
     reset_points,
     take_points,
 )
-from models.storage.tenant_scope import bind_tenant, current_tenant, keeping_tenant
+from models.storage.tenant_scope import bind_tenant, current_tenant, preserve_tenant_scope
 from tests.clock import Clock
 
 SMALL = PointAllowance(100, timedelta(seconds=50))
@@ -175,7 +175,7 @@ async def test_a_bound_operation_takes_owes_and_gives_back_by_either_clock(clock
     for goes_by_database in (False, True):
         allowance = PointAllowance(100, timedelta(seconds=50), goes_by_database=goes_by_database)
         key = f"{KEY}{goes_by_database}"
-        with keeping_tenant():
+        with preserve_tenant_scope():
             bind_tenant("cus_1")
             assert (await take_points(key, 60, allowance, now))[0]
             await owe_points(key, 30, allowance, now)

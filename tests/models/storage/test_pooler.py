@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from models.storage.database import PLANNER_SETTING, Database
-from models.storage.pooler import hears_notifications, plans_as_needed, shares_sessions
+from models.storage.pooler import has_planner_setting, is_transaction_pooler, receives_notifications
 from models.tables.access import Scope, issue_token
 from settings import Settings
 from tests.clock import Clock
@@ -114,7 +114,7 @@ async def test_migrations_go_to_the_direct_address(databases: Databases) -> None
         assert out.startswith("applied 0001_initial")
         # The server sessions have the planner setting, which clients of the pooler cannot set.
         assert await setting(pooled, PLANNER_SETTING) == "off"
-        assert await plans_as_needed(pooled)
+        assert await has_planner_setting(pooled)
         status, out, err = await run("token", "issue", "--scopes", "all", **behind)
         assert (status, out.startswith("Token ccl_"), err) == (0, True, "")
     await databases.drop(empty)
@@ -128,8 +128,8 @@ async def test_a_pooler_that_shares_sessions_is_recognised(
 ) -> None:
     url = await databases.create()
     async with pgbouncer(url, mode) as pooled:
-        assert await shares_sessions(pooled) is is_shared
-        assert await shares_sessions(url) is False
+        assert await is_transaction_pooler(pooled) is is_shared
+        assert await is_transaction_pooler(url) is False
     await databases.give_back(url)
 
 
@@ -137,8 +137,8 @@ async def test_a_direct_address_of_another_database_hears_nothing(databases: Dat
     url, other = await databases.create(), await databases.create()
     if not url.startswith("postgres"):
         pytest.skip("only PostgreSQL has notifications")
-    assert await hears_notifications(Database(url, direct_url=url))
-    assert not await hears_notifications(Database(url, direct_url=other))
+    assert await receives_notifications(Database(url, direct_url=url))
+    assert not await receives_notifications(Database(url, direct_url=other))
     for each in (url, other):
         await databases.give_back(each)
 
@@ -150,7 +150,7 @@ async def test_a_direct_address_of_another_database_hears_nothing(databases: Dat
         ({"database_direct_url": "sqlite://x"}, "DATABASE_DIRECT_URL must begin with"),
         (
             {"database_url": "sqlite://x", "database_direct_url": "postgres://db/x"},
-            "need a postgres:// address",
+            "only if DATABASE_URL is a postgres:// address",
         ),
     ],
 )

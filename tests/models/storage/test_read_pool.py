@@ -114,7 +114,7 @@ async def test_a_server_that_falls_silent_holds_nobody_who_gave_up(
 ) -> None:
     if not database.is_postgres:
         pytest.skip("SQLite has no server")
-    monkeypatch.setattr("models.storage.read_pool.HANG_UP_S", 0.05)
+    monkeypatch.setattr("models.storage.read_pool.ABORT_TIMEOUT_S", 0.05)
     async with silenced(database) as (url, speaks):
         far = Database(url, pool_size=SIZE)
         await far.open()

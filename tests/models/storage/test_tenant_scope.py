@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from tortoise import Tortoise
 
-from models import Contact, Customer, CustomerClass, Event, Job
-from models.jobs.event import publish
+from models import Contact, Customer, CustomerClass, Event, Job, User
 from models.lists.customer_list import CustomerFilter, count
 from models.storage.database import Database
 from models.storage.locks import lock, lock_shared
@@ -27,21 +26,23 @@ from models.storage.tenant_scope import (
     OutOfScopeError,
     bind_tenant,
     current_tenant,
-    keeping_tenant,
+    preserve_tenant_scope,
 )
 from models.tables.access import Principal, Scope
-from models.tables.audit import ActorContext
+from models.tables.audit import ActorContext, record
+from models.tables.event import Owner
 from schema.base.context import Context
 from tests.clock import Clock
 from tests.completeness import assert_complete
+from tests.event_rows import publish_about
 from tests.factories import add_customer, everything
 from tests.graphql_client import the_schema
-from tests.partner_world import TwoPartners, partner, two_partners
+from tests.partner_world import TwoPartners, bound_token, partner, two_partners
 
 
 @contextmanager
 def bound_to(reseller_id: str | None) -> Iterator[None]:
-    with keeping_tenant():
+    with preserve_tenant_scope():
         bind_tenant(reseller_id)
         yield
 
@@ -66,14 +67,16 @@ def test_every_table_is_declared() -> None:
         assert known.owner is None or known.owner in columns
         assert known.masked.keys() <= columns
         refers = {"customer_id", "subject_id", "contact_id", "run_id", "parent_id"} & columns
-        assert not refers or known.condition is not None, name
+        assert not refers or known.condition is not None, (
+            f"{name} refers to a customer or contact: give its line in TABLES a condition"
+        )
 
 
 def test_who_is_bound_stays_so_until_it_is_undone() -> None:
     assert current_tenant() is None
     with bound_to("cus_1"):
         assert current_tenant() == "cus_1"
-        with keeping_tenant():
+        with preserve_tenant_scope():
             bind_tenant(None)
             assert current_tenant() is None
         assert current_tenant() == "cus_1"
@@ -262,6 +265,38 @@ async def test_a_bound_change_touches_nothing_out_of_reach(
     assert await everything() == before
 
 
+async def test_a_bound_change_touches_no_users_but_the_resellers(
+    world: TwoPartners, database: Database, clock: Clock
+) -> None:
+    """A partner sees users of the platform who have a token bound to it, but cannot change them."""
+    values: dict[str, Any] = {"name_key": "x", "created_at": clock(), "last_modified_at": clock()}
+    holder = await User.create(name="Holder", **values)
+    await bound_token(world.reseller.id, clock(), user_id=holder.id)
+    before = await User.get(id=holder.id).values()
+    others = [holder.id, world.theirs.ids["usr"]]
+
+    async def work() -> int:
+        seen = await User.filter(id=holder.id).count()
+        await User.filter(id=holder.id).update(name="Mine", disabled_at=clock())
+        await User.filter(id__in=[*others, world.ours.ids["usr"]]).update(name="Mine")
+        return seen
+
+    with bound_to(world.reseller.id):
+        assert await database.transaction(work) == 1
+    assert await User.get(id=holder.id).values() == before
+    assert [user.id for user in await User.filter(name="Mine")] == [world.ours.ids["usr"]]
+    below = next(one for one in world.ours.customers if one.name.endswith("below"))
+    for reseller_id in (None, world.theirs.customers[1].id, below.id):
+
+        async def add(reseller_id: str | None = reseller_id) -> None:
+            user = await User.create(name="New", reseller_id=reseller_id, **values)
+            await record(world.act, "user.created", user.id)
+
+        with bound_to(world.reseller.id), pytest.raises(OutOfScopeError):
+            await database.transaction(add)
+    assert not await User.filter(name="New").exists()
+
+
 @pytest.mark.parametrize("way", ["create", "bulk", "rows", "event"])
 async def test_rows_added_for_somebody_out_of_reach_are_not_kept(
     world: TwoPartners, database: Database, clock: Clock, way: str
@@ -284,7 +319,8 @@ async def test_rows_added_for_somebody_out_of_reach_are_not_kept(
         elif way == "rows":
             await add_rows([Contact(**values)])
         else:
-            await publish("contact.created", world.theirs.ids["con"], {}, clock())
+            owner = Owner(world.theirs.ids["cus"])
+            await publish_about(world.theirs.ids["con"], clock(), owner)
 
     with bound_to(world.reseller.id), pytest.raises(OutOfScopeError):
         await database.transaction(work)
@@ -303,7 +339,7 @@ async def test_a_customer_is_not_moved_out_of_reach(world: TwoPartners, database
     async def work() -> None:
         customer.parent_id = world.theirs.customers[1].id
         await customer.save()
-        await publish("customer.moved", customer.id, {}, world.clock())
+        await publish_about(customer.id, world.clock(), Owner(customer.id))
 
     with bound_to(world.reseller.id), pytest.raises(OutOfScopeError):
         await database.transaction(work)
@@ -313,7 +349,7 @@ async def test_a_customer_is_not_moved_out_of_reach(world: TwoPartners, database
 async def test_rows_are_added_in_a_unit_of_work_only(world: TwoPartners, clock: Clock) -> None:
     added_for.set(None)
     with bound_to(world.reseller.id), pytest.raises(OutOfScopeError):
-        await Event.create(kind="x", subject_id=world.ours.ids["cus"], payload={}, at=clock())
+        await Event.create(type="x", subject_id=world.ours.ids["cus"], payload={}, at=clock())
 
 
 async def test_jobs_are_added_and_not_read(world: TwoPartners) -> None:

@@ -210,5 +210,5 @@ async def test_names_are_erased_of_somebody_and_for_a_reason(
     partner = replace(act, principal=BEHALF)
     async with refused(RefusalCode.NOT_FOUND, "actorId"):
         await database.transaction(lambda: erase_names(partner, act.principal.id, "Left"))
-    async with refused(RefusalCode.REASON_REQUIRED, "reason"):
+    async with refused(RefusalCode.BLANK, "reason"):
         await database.transaction(lambda: erase_names(act, act.principal.id, " "))

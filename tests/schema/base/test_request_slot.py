@@ -30,7 +30,7 @@ async def test_what_ends_in_time_goes_on_and_what_does_not_is_stopped() -> None:
         await run_query(own, asyncio.Event().wait())
     assert refused.value.code is ErrorCode.TIMEOUT
     assert refused.value.message == (
-        "A query may take 0.02 s; this one was stopped. Ask for less at once."
+        "A query may take at most 0.02 s, so this one was stopped. Request less data at once."
     )
     task = asyncio.current_task()
     assert task is not None

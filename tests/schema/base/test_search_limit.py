@@ -20,7 +20,7 @@ FOUND = [{"name": "SANDBOX ALPHA TRADING LIMITED"}]
 
 async def outcome(limit: SearchLimit, principal: Principal) -> dict[str, Any] | None:
     try:
-        async with limit.turn(principal):
+        async with limit.slot(principal):
             return None
     except RequestRefused as refused:
         return refused.extensions
@@ -56,7 +56,7 @@ async def test_a_payer_has_two_searches_at_once_and_others_do_not_wait(clock: Cl
     limit, go_on, running = SearchLimit(clock, 30), asyncio.Event(), list[str]()
 
     async def search(principal: Principal) -> None:
-        async with limit.turn(principal):
+        async with limit.slot(principal):
             running.append(principal.id)
             await go_on.wait()
 
@@ -72,7 +72,7 @@ async def test_a_payer_has_two_searches_at_once_and_others_do_not_wait(clock: Cl
 
 async def test_nothing_is_kept_of_who_waits_no_more(clock: Clock) -> None:
     limit = SearchLimit(clock, 30)
-    async with limit.turn(A):
+    async with limit.slot(A):
         assert len(limit._slots) == 1
     assert len(limit._slots) == 0
 

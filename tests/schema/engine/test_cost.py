@@ -75,12 +75,12 @@ def requested(text: str, **variables: Any) -> int:
         ),
         # lists without a size have a default, the audit trail its maximum of a hundred
         ("{ customer { contacts { id } } }", 1 + 10),
-        ("{ customer { auditTrail { id } } }", 1 + 100),
+        ("{ customer { auditTrail { nodes { id } } } }", 1 + 1 + 50),
         ('{ nodes(ids: ["a", "b"]) { id ... on Customer { parent { id } } } }', 2 * 2),
         # by the field's weight
         ("{ customers(first: 1) { totalCount } }", 1 + 20),
         ("{ customers(first: 2) { nodes { deliveryPreview { at } } } }", 1 + 2 * (1 + 20 + 1)),
-        ('{ companySearch(query: "a") { name } }', 19_000 + 3),
+        ('{ companySearch(query: "ab", first: 9) { name } }', 19_000 + 9),
         ("{ __schema { types { name fields { name } } } }", 500),
         (
             'mutation { saveCustomer(input: { name: "A" }) { customer { id parent { id } } } }',

@@ -90,7 +90,7 @@ async def test_more_than_a_portion_is_given_back_to_all(clock: Clock) -> None:
     await process.spend(600)
     process.budget.charge(account, 1 - 600)
     assert (account.held, process.remaining) == (599, 999)
-    await process.budget.give_back(account, process.now)
+    await process.budget.return_surplus(account, process.now)
     assert (account.held, process.remaining) == (50, 999)
     row = await RateLimit.get(key="cost:tok_ann")
     assert row.free_at == process.now + 5_100_000
@@ -104,7 +104,7 @@ async def test_what_is_given_back_after_a_window_is_not_there_twice(clock: Clock
     process.budget.charge(process.account(), -600)
     clock.advance(timedelta(seconds=100))
     assert await other.may_spend(700)
-    await process.budget.give_back(process.account(), process.now)
+    await process.budget.return_surplus(process.account(), process.now)
     assert process.account().held == 50
     assert not await other.may_spend(301)
     assert await other.may_spend(300)
@@ -115,7 +115,7 @@ async def test_many_who_give_back_at_once_give_it_once(clock: Clock) -> None:
     account = process.account()
     await process.spend(900)
     process.budget.charge(account, -900)
-    await asyncio.gather(*(process.budget.give_back(account, process.now) for _ in range(5)))
+    await asyncio.gather(*(process.budget.return_surplus(account, process.now) for _ in range(5)))
     assert (await RateLimit.get(key="cost:tok_ann")).free_at == process.now + 5_000_000
 
 

@@ -8,9 +8,9 @@ from graphql import GraphQLInputObjectType, get_named_type, is_list_type
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import convert_argument
 
-from schema.root import build_schema
+from tests.graphql_client import the_schema
 
-SCHEMA = build_schema()
+SCHEMA = the_schema()
 INPUTS = {
     name: named
     for name, named in SCHEMA._schema.type_map.items()

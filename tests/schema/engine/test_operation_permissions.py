@@ -239,7 +239,7 @@ async def test_what_is_not_for_partners_is_refused_before_anything_runs(api: Api
     """R99: a partner's scope does not give access to data about all customers together."""
     reseller = await api.save_customer(name="Reseller", classCode="RESELLER_OTHER")
     uma = await api.done("saveUser", "user { id }", name="Uma", resellerId=reseller["id"])
-    scopes = ["customers:write", "customer_classes:read"]
+    scopes = ["CUSTOMERS_WRITE", "CUSTOMER_CLASSES_READ"]
     await api.done(
         "grantPermissions", "user { id }", granteeId=uma["user"]["id"], permissions=scopes
     )
@@ -252,7 +252,7 @@ async def test_what_is_not_for_partners_is_refused_before_anything_runs(api: Api
     assert body["data"] is None
     (error,) = body["errors"]
     assert error["path"] == ["saveCustomer", "customer", "customerClass", "deletability"]
-    assert error["message"] == "This is not for partners."
+    assert error["message"] == "Partners (callers bound to a reseller) may not use this field."
     assert await stored() == before
 
 
@@ -302,10 +302,10 @@ async def test_an_error_after_a_change_was_stored_leaves_its_payload(
         def name(self) -> str:  # type: ignore[override]  # it fails
             raise RuntimeError("a bug")
 
-    async def broken(*_: Any) -> Broken:
+    async def broken(*_: Any, **__: Any) -> Broken:
         return object.__new__(Broken)
 
-    monkeypatch.setattr("resolvers.customer.read_by_id", broken)
+    monkeypatch.setattr("resolvers.outcome.read_by_id", broken)
     document = f"mutation {{ a: {SAVE} {{ customer {{ name }} {ERRORS} }} {others} }}"
     before = await Customer.all().count()
     for _ in range(3):
@@ -326,7 +326,7 @@ async def test_points_that_cannot_be_given_back_take_no_result_away(
     async def fail(*_: Any) -> None:
         raise ConnectionError("lost")
 
-    monkeypatch.setattr(CostBudget, "give_back", fail)
+    monkeypatch.setattr(CostBudget, "return_surplus", fail)
     monkeypatch.setattr(CostBudget, "most_held", property(lambda _: -1), raising=False)
     before = await Customer.all().count()
     with structlog.testing.capture_logs() as logged:

@@ -8,9 +8,9 @@ from graphql import GraphQLError, GraphQLSyntaxError, parse, specified_rules, va
 from schema.engine.served_schema import MAX_FAULTS
 from schema.engine.strawberry_internals import STRAWBERRY_RULES
 from schema.engine.validation import faults_of
-from schema.root import build_schema
+from tests.graphql_client import the_schema
 
-SCHEMA = build_schema()
+SCHEMA = the_schema()
 RULES = (*specified_rules, *STRAWBERRY_RULES)
 PARTS = (
     "{ viewer { id name } }",

@@ -1,0 +1,168 @@
+"""Opens what a process works with: the database, the clients and the clocks."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from consumers import CONSUMERS
+from enrichment.endpoints import Endpoints
+from enrichment.errors import BudgetSpent, CompaniesHouseFault, TransientFault
+from enrichment.rate_limit import Allowance, SharedBudget
+from enrichment.register import Register
+from identity.credentials import Credentials, credentials_of
+from models.changes.delivery_changes import keep_noting_due_deliveries
+from models.jobs.event_consumers import keep_dispatching
+from models.jobs.job import JOBS
+from models.jobs.webhook_fan_out import keep_fanning_out
+from models.jobs.worker import Worker
+from models.lists.lookup_monitor import LookupMonitor
+from models.rules.delivery import DeliveryPolicy
+from models.storage.database import SCHEMA, Database
+from models.storage.database_clock import DatabaseClock
+from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
+from models.tables.access import TOKENS
+from models.tables.audit import AUDIT
+from models.tables.customer_import import IMPORTS
+from models.tables.deprecated_use import DeprecatedUseCounter, keep_counting
+from models.tables.event import EVENTS
+from models.tables.event_feed import keep_numbering_events
+from models.tables.numbering import keep_numbering
+from models.tables.webhook import WEBHOOKS
+from schema.base.company_searches import Candidate
+from schema.base.context import RegisterUnavailable
+from settings import Settings
+from workers import kinds_of, webhooks_sent, worker_of
+
+log = structlog.get_logger(__name__)
+
+
+def utc_now() -> datetime:
+    """Return the time of this machine's clock in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Platform:
+    """The database, the clients and the clocks of a process, while they are open."""
+
+    settings: Settings
+    database: Database
+    credentials: Credentials
+    register: Register | None
+    """The client for Companies House; None if no API key, URL or sandbox is set."""
+    budget: SharedBudget
+    clock: Callable[[], datetime]
+    shared_clock: DatabaseClock
+    lookups: LookupMonitor
+    deprecated_uses: DeprecatedUseCounter
+
+    async def worker(self, name: str, kinds: Collection[str] | None = None) -> Worker:
+        """Return a worker for the given kinds of jobs that the settings allow; None means all."""
+        return await worker_of(self, name, kinds_of(self.settings, kinds))
+
+    async def search_companies(self, query: str, size: int) -> Sequence[Candidate]:
+        if self.register is None:
+            raise RegisterUnavailable
+        client = await self.register.client()
+        try:
+            with preserve_tenant_scope():
+                bind_tenant(None)  # clock and request budget belong to no tenant
+                await self.shared_clock.keep()
+                found = await client.search_companies(query, size)
+        except BudgetSpent as spent:
+            raise RegisterUnavailable(spent.wait) from spent
+        except CompaniesHouseFault as fault:
+            wait = fault.retry_after if isinstance(fault, TransientFault) else None
+            log.warning("search_failed", code=fault.code)
+            raise RegisterUnavailable(wait) from fault
+        return [Candidate(**asdict(one)) for one in found]
+
+
+@asynccontextmanager
+async def open_platform(
+    settings: Settings, clock: Callable[[], datetime] = utc_now, *, with_worker: bool = True
+) -> AsyncIterator[Platform]:
+    """Open the database, the credentials and the client for Companies House, and yield all."""
+    async with AsyncExitStack() as stack:
+        database = database_of(settings)
+        stack.push_async_callback(database.close)
+        topics = [EVENTS, TOKENS, SCHEMA, IMPORTS]
+        await database.open([JOBS, WEBHOOKS, *topics] if with_worker else topics)
+        await stack.enter_async_context(database.schema_watched())
+        shared_clock = DatabaseClock()
+        await shared_clock.synchronise()
+        deprecated_uses = DeprecatedUseCounter()
+        stack.push_async_callback(deprecated_uses.flush_last, database)
+        background = [keep_numbering_events(database), keep_counting(database, deprecated_uses)]
+        if with_worker:
+            background += [
+                keep_numbering(database, AUDIT),
+                keep_dispatching(database, CONSUMERS, shared_clock),
+                keep_noting_due_deliveries(database, delivery_policy(settings), shared_clock),
+                keep_fanning_out(database, shared_clock),
+            ]
+            await stack.enter_async_context(webhooks_sent(settings, database, shared_clock))
+        for one in background:
+            stack.callback(asyncio.create_task(one).cancel)
+        budget = SharedBudget(
+            settings.api_key,
+            shared_clock,
+            Allowance(
+                settings.companies_house_limit,
+                timedelta(seconds=settings.companies_house_window_s),
+            ),
+        )
+        register = None
+        if settings.has_register:
+            register = Register(await _endpoints(settings, stack), settings.api_key, budget)
+            stack.push_async_callback(register.close)
+        credentials = await stack.enter_async_context(credentials_of(settings, database, clock))
+        lookups = LookupMonitor(budget.quota, shared_clock)
+        yield Platform(
+            settings,
+            database,
+            credentials,
+            register,
+            budget,
+            clock,
+            shared_clock,
+            lookups,
+            deprecated_uses,
+        )
+
+
+def database_of(settings: Settings) -> Database:
+    """Return the database of the settings, not opened yet."""
+    return Database(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        timeout_s=settings.database_timeout_s,
+        is_pooled=settings.database_pooler == "transaction",
+        direct_url=settings.database_direct_url,
+    )
+
+
+async def _endpoints(settings: Settings, stack: AsyncExitStack) -> Endpoints:
+    if settings.companies_house_sandbox:
+        from enrichment.sandbox import SandboxConfig, sandbox_server  # noqa: PLC0415  # rarely used
+
+        sandbox = await stack.enter_async_context(sandbox_server(SandboxConfig()))
+        return Endpoints(sandbox.api_url, sandbox.document_url)
+    return register_endpoints(settings)
+
+
+def register_endpoints(settings: Settings) -> Endpoints:
+    """Return the origins of the Companies House APIs; raises ValueError for an unsafe one."""
+    if settings.companies_house_url is None:
+        return Endpoints()
+    document_url = settings.companies_house_document_url or settings.companies_house_url
+    return Endpoints(settings.companies_house_url, document_url)
+
+
+def delivery_policy(settings: Settings) -> DeliveryPolicy:
+    """Return the delivery policy: what the settings say about emailing contacts (A13)."""
+    return DeliveryPolicy(needs_verified_email=settings.consent_needs_verified_email)

@@ -1,0 +1,76 @@
+"""Checks and splits the values of settings; each check raises ValueError with what is wanted."""
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from urllib.parse import urlsplit
+
+MAIL_ADDRESS = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+")
+
+LEGAL_AUDIT_DAYS = 2_192
+"""Six years, in days: the database refuses to delete younger audit entries."""
+
+_SHOWN = {
+    "organisation_name": "must be plain text without line breaks",
+    "organisation_privacy_url": "must begin with http:// or https://, followed by a host",
+    "organisation_contact": "must be an email address, or begin with http:// or https://,"
+    " followed by a host",
+}
+
+
+def split(text: str) -> list[str]:
+    """Return the words of a text that are separated by spaces or commas."""
+    return text.replace(",", " ").split()
+
+
+def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return the networks in the value of TRUSTED_PROXIES."""
+    try:
+        return tuple(ip_network(one) for one in split(text))
+    except ValueError:
+        wanted = "IP addresses and networks separated by commas, such as 10.0.0.0/8"
+        raise ValueError(f"TRUSTED_PROXIES must be {wanted}") from None
+
+
+def plain_origin(url: str) -> str:
+    """Return the value of PUBLIC_URL without a slash at its end."""
+    if not is_web_address(url) or "?" in url or "#" in url:
+        wanted = "begin with http:// or https://, followed by a host and, if needed, a path"
+        raise ValueError(f"PUBLIC_URL must {wanted}")
+    return url.rstrip("/")
+
+
+def legal_period(days: float) -> float:
+    """Return the value of KEEP_AUDIT_DAYS."""
+    if 0 < days < LEGAL_AUDIT_DAYS:
+        least = f"at least {LEGAL_AUDIT_DAYS} (six years)"
+        raise ValueError(f"KEEP_AUDIT_DAYS must be 0, to keep entries for ever, or {least}")
+    return days
+
+
+def email_address(address: str, name: str) -> str:
+    """Return the value of the setting `name`, an email address."""
+    if not MAIL_ADDRESS.fullmatch(address):
+        raise ValueError(f"{name.upper()} must be an email address")
+    return address
+
+
+def shown_text(text: str, name: str) -> str:
+    """Return the value of the setting `name`, which describes the organisation."""
+    is_name = name == "organisation_name"
+    is_shown = is_name and text.isprintable() and text.strip() == text
+    is_mail = name == "organisation_contact" and MAIL_ADDRESS.fullmatch(text)
+    if is_shown or is_mail or (not is_name and is_web_address(text)):
+        return text
+    raise ValueError(f"{name.upper()} {_SHOWN[name]}")
+
+
+def is_web_address(url: str) -> bool:
+    """Return whether a text is an http or https URL without a user name."""
+    parts = urlsplit(url)
+    is_plain = bool(parts.hostname) and not parts.username and url.isprintable() and " " not in url
+    return parts.scheme in {"http", "https"} and is_plain
+
+
+def is_unspecified(host: str) -> bool:
+    """Return whether a host means every interface; no client can connect to such an address."""
+    return not host.strip("0.:")  # also for short forms of 0.0.0.0

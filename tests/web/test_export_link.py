@@ -1,0 +1,230 @@
+"""Links to exports: what they may download, for whom, and for how long."""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from models import AuditEntry, User
+from models.rules.export import ExportKind
+from models.tables.access import Scope
+from tests.access_world import add_user, sign_in
+from tests.clock import START, Clock
+from tests.databases import Databases
+from tests.graphql_client import Api, Json, running_api, stored
+from tests.marked_world import MASKING, add_marked_world, markers_in, masked_token
+from web import export_pages
+
+CSV: Json = {"kind": "CUSTOMERS", "format": "CSV"}
+MINUTES = timedelta(minutes=5)
+
+
+async def link(api: Api, token: str | None = None, **values: object) -> str:
+    """Create a link; return its path and query."""
+    payload = await api.done("createExport", "url expiresAt", token=token, **{**CSV, **values})
+    parts = urlsplit(payload["url"])
+    return f"{parts.path}?{parts.query}"
+
+
+async def open_link(api: Api, path: str) -> httpx.Response:
+    """Open a link as a browser does, without a header."""
+    return await api.http.get(path)
+
+
+@pytest.fixture
+async def masking(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
+    async with running_api(databases, clock, **MASKING) as started:
+        yield started
+
+
+async def test_a_browser_downloads_what_its_user_asked_for(api: Api) -> None:
+    await api.save_customer(name="Acme")
+    await api.save_customer(name="Bee")
+    payload = await api.done(
+        "createExport", "url expiresAt isDryRun", **CSV, filter={"text": "acme"}
+    )
+    assert payload["expiresAt"] == (START + MINUTES).isoformat()
+    parts = urlsplit(payload["url"])
+    assert parts.path == "/exports/customers.csv"
+    assert list(parse_qs(parts.query)) == ["link"]
+    answer = await open_link(api, f"{parts.path}?{parts.query}")
+    assert answer.status_code == 200
+    (row,) = answer.text.splitlines()[1:]
+    assert ",Acme," in row
+    again = await open_link(api, f"{parts.path}?{parts.query}&bom=true")
+    assert again.text == f"\ufeff{answer.text}"
+
+
+async def test_a_link_is_recorded_without_its_filter(api: Api) -> None:
+    await link(api, filter={"text": "zq"})
+    (entry,) = await AuditEntry.filter(operation="export.link_created")
+    assert entry.after == {"kind": "customers", "format": "csv"}
+    assert entry.subject_id == entry.actor_id
+    assert "zq" not in json.dumps(entry.before)
+
+
+async def test_a_link_ends_after_its_time(api: Api) -> None:
+    path = await link(api)
+    api.clock.advance(MINUTES - timedelta(seconds=1))
+    assert (await open_link(api, path)).status_code == 200
+    api.clock.advance(timedelta(seconds=1))
+    answer = await open_link(api, path)
+    assert answer.status_code == 404
+    assert answer.json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+
+
+async def test_a_link_is_for_one_export_with_one_filter(api: Api) -> None:
+    made = await api.save_customer(name="Acme")
+    await api.done("saveContact", "contact { id }", customerId=made["id"], name="P")
+    path = await link(api, filter={"text": "acme"})
+    for other in ("customers.jsonl", "contacts.csv", "consent-entries.csv"):
+        answer = await open_link(api, path.replace("customers.csv", other))
+        assert answer.status_code == 404, other
+    for more in ("&filter={}", "&link=x", "&kind=CONTACTS"):
+        answer = await open_link(api, path + more)
+        assert answer.status_code == 400, more
+
+
+async def test_a_changed_or_foreign_link_is_refused(api: Api) -> None:
+    path = await link(api)
+    start, _, text = path.partition("link=")
+    body, _, signature = text.partition(".")
+    content = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    content["scopes"] = sorted(scope.value for scope in Scope)
+    forged = base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+    texts = ("", ".", "x", f"{body}.", f".{signature}", f"{forged}.{signature}", text[:-1], "é.é")
+    for wrong in texts:
+        answer = await open_link(api, f"{start}link={wrong}")
+        assert answer.status_code == 404, wrong
+
+
+async def test_wrong_links_count_as_failed_sign_ins(databases: Databases, clock: Clock) -> None:
+    async with running_api(databases, clock, auth_failure_limit=3) as api:
+        good = await link(api)
+        codes = [
+            (await open_link(api, "/exports/customers.csv?link=x")).status_code for _ in range(5)
+        ]
+        assert codes == [404, 404, 404, 429, 429]
+        assert (await open_link(api, good)).status_code == 200
+
+
+async def test_a_link_has_no_more_rights_than_its_creator_has_now(api: Api) -> None:
+    await api.save_customer(name="Acme")
+    token = await api.token_for(Scope.CUSTOMERS_READ, name="Own")
+    path = await link(api, token)
+    assert (await open_link(api, path)).status_code == 200
+    await api.change_tokens("Own", scopes=[Scope.CONTACTS_READ.value])
+    answer = await open_link(api, path)
+    assert answer.status_code == 403
+    assert answer.json()["errors"][0]["extensions"]["requiredScopes"] == ["CUSTOMERS_READ"]
+    await api.change_tokens("Own", scopes=[scope.value for scope in Scope])
+    assert (await open_link(api, path)).status_code == 200
+    assert (await open_link(api, path.replace("customers.csv", "contacts.csv"))).status_code == 404
+    await api.change_tokens("Own", revoked_at=api.clock())
+    assert (await open_link(api, path)).status_code == 404
+
+
+async def test_a_link_ends_with_its_users_account_and_its_token(api: Api) -> None:
+    user = await add_user(api, "Uma", Scope.CUSTOMERS_READ)
+    token = await sign_in(api, user, Scope.CUSTOMERS_READ)
+    path = await link(api, token)
+    assert (await open_link(api, path)).status_code == 200
+    await User.filter(id=user).update(disabled_at=api.clock())
+    assert (await open_link(api, path)).status_code == 404
+    own = await api.token_for(Scope.CUSTOMERS_READ, name="Short")
+    await api.change_tokens("Short", expires_at=api.clock() + timedelta(minutes=1))
+    payload = await api.done("createExport", "expiresAt", token=own, **CSV)
+    assert payload["expiresAt"] == (START + timedelta(minutes=1)).isoformat()
+
+
+async def test_a_partners_link_shows_only_its_own(api: Api) -> None:
+    mine, _ = [(await api.save_customer(name=name))["id"] for name in ("Mine", "Other")]
+    reseller = (await api.save_customer(name="R", classCode="RESELLER_OTHER"))["id"]
+    await api.save_customer(id=mine, parentId=reseller)
+    user = await add_user(api, "Rita", Scope.CUSTOMERS_READ, resellerId=reseller)
+    token = await sign_in(api, user, Scope.CUSTOMERS_READ)
+    answer = await open_link(api, await link(api, token, format="JSONL"))
+    assert [json.loads(line)["name"] for line in answer.text.splitlines()] == ["Mine", "R"]
+
+
+async def test_a_masked_callers_link_is_masked(masking: Api) -> None:
+    await add_marked_world(masking)
+    token = await masked_token(masking)
+    for kind in ExportKind:
+        path = await link(masking, token, kind=kind.name)
+        answer = await open_link(masking, path)
+        assert answer.status_code == 200
+        assert markers_in(answer.text) == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "filter_"),
+    [
+        ("CUSTOMERS", []),
+        ("CUSTOMERS", "x"),
+        ("CUSTOMERS", {"nothing": 1}),
+        ("CUSTOMERS", {"text": 1}),
+        ("CUSTOMERS", {"labels": ["NONE"]}),
+        ("CONTACTS", {"text": "x"}),
+        ("EVENTS", {"filter": {}}),
+        ("EVENTS", {"types": ["NONE"]}),
+    ],
+)
+async def test_a_filter_that_does_not_fit_is_refused(api: Api, kind: str, filter_: object) -> None:
+    (error,) = await api.refused(
+        "createExport", "BAD_FORMAT", kind=kind, format="CSV", filter=filter_
+    )
+    assert error["path"] == ["filter"]
+
+
+async def test_a_long_filter_is_refused(api: Api) -> None:
+    ids = [f"cus_{number:026}" for number in range(200)]
+    (error,) = await api.refused("createExport", "TOO_LONG", **CSV, filter={"ids": ids})
+    assert error["path"] == ["filter"]
+
+
+@pytest.mark.parametrize("kind", ExportKind)
+async def test_a_link_needs_the_permissions_of_the_list(api: Api, kind: ExportKind) -> None:
+    token = await api.token_for(Scope.ACCESS_READ)
+    before = await stored()
+    document = """mutation($input: CreateExportInput!) { createExport(input: $input) { url } }"""
+    values = {"kind": kind.name, "format": "CSV"}
+    body = await api.answer(document, token=token, input=values)
+    if kind is ExportKind.EVENTS:
+        assert body["data"]["createExport"]["url"]
+        return
+    assert body["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    assert await stored() == before
+
+
+async def test_a_dry_run_makes_no_link(api: Api) -> None:
+    before = await stored()
+    payload = await api.done("createExport", "url isDryRun", **CSV, dryRun=True)
+    assert payload["url"] is None
+    assert payload["isDryRun"] is True
+    assert await stored() == before
+
+
+async def test_a_link_can_resume(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_pages, "ROWS_AT_ONCE", 2)
+    for name in "ABC":
+        await api.save_customer(name=name)
+        api.clock.advance(timedelta(seconds=1))
+    path = await link(api, format="JSONL")
+    rows = [json.loads(line) for line in (await open_link(api, path)).text.splitlines()]
+    rest = await open_link(api, f"{path}&after={rows[0]['cursor']}")
+    assert [json.loads(line)["id"] for line in rest.text.splitlines()] == [
+        row["id"] for row in rows[1:]
+    ]
+
+
+async def test_a_set_secret_signs_links(databases: Databases, clock: Clock) -> None:
+    from pydantic import SecretStr  # noqa: PLC0415  # only this test needs it
+
+    async with running_api(databases, clock, export_secret=SecretStr("one")) as api:
+        path = await link(api)
+        assert (await open_link(api, path)).status_code == 200

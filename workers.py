@@ -1,0 +1,163 @@
+"""Composes workers: which kinds of jobs they can run, and the handler of each kind."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
+from uuid import uuid4
+
+from enrichment.rate_limit import SharedBudget
+from enrichment.register import Register
+from models.changes.lookup import retry_blocked
+from models.jobs.kinds import CONFIRMATION_MAIL, ENRICH, IMPORT, WEBHOOK_NOTICE
+from models.jobs.retention import Retention
+from models.jobs.worker import JobKindOptions, Worker, WorkerOptions
+from models.lists.personal_data import is_masked
+from models.rules.delivery import DeliveryPolicy
+from models.rules.webhook_retry import WebhookPolicy
+from models.storage.database import Database
+from models.storage.database_clock import DatabaseClock
+from models.storage.secret_cipher import SecretCipher
+from models.tables.access import SYSTEM
+from models.tables.audit import ActorContext
+from models.tables.webhook import WebhookOptions
+from settings import Settings
+
+
+class Parts(Protocol):
+    """The open clients and clocks of a process from which its worker is made."""
+
+    settings: Settings
+    database: Database
+    register: Register | None
+    budget: SharedBudget
+    shared_clock: DatabaseClock
+
+    @property
+    def clock(self) -> Callable[[], datetime]: ...
+
+
+async def _lookups(parts: Parts) -> JobKindOptions:
+    from enrichment.company_lookup import (  # noqa: PLC0415  # an API alone reads no accounts
+        CompanyLookup,
+    )
+
+    assert parts.register is not None  # noqa: S101  # kinds_of leaves lookups out without one
+    client = await parts.register.client()
+    lookup = CompanyLookup(parts.database, client, parts.budget, parts.clock)
+    return JobKindOptions(lookup, parts.budget.quota, lookup.note_blocked)
+
+
+async def _mails(parts: Parts) -> JobKindOptions:
+    from notifications.confirmation_mailer import (  # noqa: PLC0415  # an API alone sends none
+        confirmation_mailer,
+    )
+
+    return JobKindOptions(confirmation_mailer(parts.settings, parts.database, parts.clock))
+
+
+async def _webhook_notices(parts: Parts) -> JobKindOptions:
+    from notifications.webhooks.notice_mailer import (  # noqa: PLC0415  # an API alone sends none
+        webhook_notice_mailer,
+    )
+
+    return JobKindOptions(webhook_notice_mailer(parts.settings, parts.clock))
+
+
+async def _imports(parts: Parts) -> JobKindOptions:
+    from models.changes.import_job import ImportRunner  # noqa: PLC0415  # an API alone runs none
+
+    settings = parts.settings
+    runner = ImportRunner(
+        parts.database,
+        parts.clock,
+        timedelta(seconds=settings.worker_lease_s),
+        DeliveryPolicy(needs_verified_email=settings.consent_needs_verified_email),
+        partial(is_masked, needs_scope=settings.personal_data_needs_scope),
+    )
+    return JobKindOptions(runner)
+
+
+KIND_OPTIONS = {
+    ENRICH: _lookups,
+    CONFIRMATION_MAIL: _mails,
+    WEBHOOK_NOTICE: _webhook_notices,
+    IMPORT: _imports,
+}
+NEED_REGISTER = frozenset({ENRICH})
+"""The kinds of jobs that cannot run without a client for Companies House."""
+
+KINDS = tuple(KIND_OPTIONS)
+"""The kinds of jobs that a worker can run."""
+
+
+def kinds_of(settings: Settings, wanted: Collection[str] | None = None) -> tuple[str, ...]:
+    """Return the kinds of jobs that the settings allow, limited to `wanted` unless that is None."""
+    impossible = frozenset[str]() if settings.has_register else NEED_REGISTER
+    return tuple(
+        kind for kind in KINDS if kind not in impossible and (wanted is None or kind in wanted)
+    )
+
+
+def webhook_options(settings: Settings) -> WebhookOptions:
+    """Return what the settings say about webhook endpoints."""
+    return WebhookOptions(
+        SecretCipher(settings.webhook_key_texts), settings.webhook_private_targets
+    )
+
+
+@asynccontextmanager
+async def webhooks_sent(
+    settings: Settings, database: Database, clock: Callable[[], datetime]
+) -> AsyncIterator[None]:
+    """Send webhooks in the background, until the end of the context."""
+    from notifications.webhooks.poster import Poster  # noqa: PLC0415  # an API alone sends none
+    from notifications.webhooks.safe_session import open_session  # noqa: PLC0415  # see above
+    from notifications.webhooks.sender import Sender, SenderOptions  # noqa: PLC0415  # see above
+
+    options = webhook_options(settings)
+    policy = WebhookPolicy(
+        disable_after=timedelta(days=settings.webhook_disable_days),
+        has_notices=settings.webhook_notice_address is not None,
+    )
+    async with open_session(allows_private=options.allows_private) as session:
+        poster = Poster(session, options, clock)
+        slots = SenderOptions(slots=settings.webhook_slots)
+        sender = Sender(database, poster, clock, policy, slots)
+        running = asyncio.create_task(sender.run())
+        try:
+            yield
+        finally:
+            sender.stop()
+            await running
+
+
+async def worker_of(parts: Parts, name: str, kinds: Collection[str]) -> Worker:
+    """Return a worker, not started yet, for kinds of jobs that the settings allow."""
+    options = WorkerOptions(
+        slots=parts.settings.worker_slots,
+        lease=timedelta(seconds=parts.settings.worker_lease_s),
+        retention=Retention(**parts.settings.retention),
+    )
+    if not parts.database.is_postgres:
+        # On SQLite, commits of other processes send no signal, so look for jobs more often.
+        options = replace(options, longest_sleep=timedelta(seconds=0.25))
+    return Worker(
+        name,
+        parts.database,
+        {kind: await KIND_OPTIONS[kind](parts) for kind in kinds},
+        parts.shared_clock,
+        options=options,
+        on_start=partial(_go_on_with_blocked, parts),
+        keep_clock=parts.shared_clock.keep,
+    )
+
+
+async def _go_on_with_blocked(parts: Parts) -> None:
+    """Retry lookups that failed as the API key was refused, unless the present key is too."""
+    if await parts.budget.blocked_reason() is None:
+        act = ActorContext(SYSTEM, parts.clock(), f"start-{uuid4()}")
+        await parts.database.transaction(lambda: retry_blocked(act))
