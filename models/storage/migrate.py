@@ -121,11 +121,21 @@ def _empty_state() -> State:
 class _LazyApps(StateApps):
     """The models as they are at one migration; copies create their model classes at the first use.
 
-    Tortoise copies the models before each operation, though few operations use the copy. So an
-    empty database is migrated in half the time.
+    Tortoise copies the models before each operation, though few operations use the copy, and
+    prepares all models after it, though it replaces the model that changed and its related ones.
+    Without both, an empty database is migrated in a quarter of the time.
     """
 
     _to_render: dict[tuple[str, str], ModelState] | None = None
+
+    def _build_initial_querysets(self) -> None:
+        everything = self.apps
+        self.apps = {
+            label: {name: model for name, model in app.items() if not _is_prepared(model)}
+            for label, app in everything.items()
+        }
+        super()._build_initial_querysets()
+        self.apps = everything
 
     def clone(self, model_states: dict[tuple[str, str], ModelState] | None = None) -> "_LazyApps":
         copied = cast("_LazyApps", super().clone({}))
@@ -137,6 +147,10 @@ class _LazyApps(StateApps):
             self.apps = super().clone(self._to_render).apps
             self._to_render = None
         return super().get_model(app_label, model_name)
+
+
+def _is_prepared(model: type[Model]) -> bool:
+    return bool(model._meta.basetable.get_table_name())
 
 
 async def _state_after(executor: MigrationExecutor, applied: set[MigrationKey]) -> State:
