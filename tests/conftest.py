@@ -48,7 +48,7 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
 @pytest.fixture
 async def database(databases: Databases) -> AsyncIterator[Database]:
     """Yield an open, migrated database that only this test uses."""
-    url = await databases.create()
+    url = await databases.borrow()
     opened = Database(url)
     await opened.open()
     yield opened

@@ -213,7 +213,7 @@ async def running_api(
     **settings: Any,
 ) -> AsyncIterator[Api]:
     """Run the application on a new database; yield a client with a token of all scopes."""
-    database_url = await databases.create()
+    database_url = await databases.borrow()
     mailbox = TemporaryDirectory(prefix="mailbox-")
     register = NOWHERE if sandbox is None else sandbox.api_url
     given = {

@@ -191,7 +191,7 @@ def test_the_effective_settings_are_shown_without_secrets() -> None:
 
 @pytest.fixture
 async def url(databases: Databases) -> AsyncIterator[str]:
-    made = await databases.create()
+    made = await databases.borrow()
     yield made
     await databases.give_back(made)
 
@@ -357,7 +357,7 @@ async def test_a_pooler_is_told_of_unless_it_is_set(databases: Databases, url: s
         assert {"SHARED_SESSIONS", "DIRECT_URL_IS_POOLED", "DIRECT_URL_DIFFERS"}.isdisjoint(codes)
         _, codes, _ = await checked(**given, DATABASE_DIRECT_URL=pooled)
         assert "DIRECT_URL_IS_POOLED" in codes
-        other = await databases.create()
+        other = await databases.borrow()
         _, codes, _ = await checked(**given, DATABASE_DIRECT_URL=other)
         assert "DIRECT_URL_DIFFERS" in codes
         await databases.give_back(other)

@@ -43,7 +43,7 @@ NAME = re.compile(r"[\w.-]+")
 async def test_a_server_without_a_worker_loads_nothing_that_it_does_not_need(
     databases: Databases,
 ) -> None:
-    url = await databases.create()
+    url = await databases.borrow()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",

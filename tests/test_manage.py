@@ -59,7 +59,7 @@ async def empty_url(databases: Databases) -> AsyncIterator[str]:
 @pytest.fixture
 async def migrated_url(databases: Databases) -> AsyncIterator[str]:
     """Yield the URL of a migrated database."""
-    url = await databases.create()
+    url = await databases.borrow()
     yield url
     await databases.give_back(url)
 

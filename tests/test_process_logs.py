@@ -43,7 +43,7 @@ async def ended(process: Process, how: signal.Signals = signal.SIGTERM) -> list[
 
 @pytest.fixture
 async def url(databases: Databases) -> AsyncIterator[str]:
-    made = await databases.create()
+    made = await databases.borrow()
     yield made
     await databases.give_back(made)
 

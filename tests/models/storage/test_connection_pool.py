@@ -270,7 +270,7 @@ async def test_who_waits_long_for_a_connection_is_told_so_and_leaves_none_behind
 
 async def test_a_statement_that_takes_too_long_is_stopped(databases: Databases) -> None:
     """For example because the server hangs; later statements are served."""
-    url = await databases.create()
+    url = await databases.borrow()
     database = Database(url, timeout_s=0.1)
     if not database.is_postgres:
         pytest.skip("SQLite answers by itself")

@@ -206,7 +206,7 @@ async def test_instants_come_back_as_they_were_stored(database: Database, clock:
 async def test_reads_go_on_after_the_server_has_ended_every_connection(
     databases: Databases,
 ) -> None:
-    url = await databases.create()
+    url = await databases.borrow()
     database = Database(url)
     await database.open()
     if database.is_postgres:

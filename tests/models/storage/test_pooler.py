@@ -25,7 +25,7 @@ AT_ONCE = 24
 @asynccontextmanager
 async def pooled_api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
     """Start the application behind a pgbouncer in transaction mode."""
-    url = await databases.create()
+    url = await databases.borrow()
     async with (
         pgbouncer(url) as pooled,
         running_api(
@@ -126,7 +126,7 @@ async def test_migrations_go_to_the_direct_address(databases: Databases) -> None
 async def test_a_pooler_that_shares_sessions_is_recognised(
     databases: Databases, mode: str, *, is_shared: bool
 ) -> None:
-    url = await databases.create()
+    url = await databases.borrow()
     async with pgbouncer(url, mode) as pooled:
         assert await is_transaction_pooler(pooled) is is_shared
         assert await is_transaction_pooler(url) is False
@@ -134,7 +134,7 @@ async def test_a_pooler_that_shares_sessions_is_recognised(
 
 
 async def test_a_direct_address_of_another_database_hears_nothing(databases: Databases) -> None:
-    url, other = await databases.create(), await databases.create()
+    url, other = await databases.borrow(), await databases.borrow()
     if not url.startswith("postgres"):
         pytest.skip("only PostgreSQL has notifications")
     assert await receives_notifications(Database(url, direct_url=url))

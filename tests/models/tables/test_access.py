@@ -104,7 +104,7 @@ async def test_a_token_is_read_once_until_any_is_changed(
     databases: Databases, clock: Clock
 ) -> None:
     """Another process makes the change, and only the database notifies of it."""
-    url = await databases.create()
+    url = await databases.borrow()
     database = Database(url)
     await database.open([TOKENS])
     principals = Principals(database)
@@ -129,7 +129,7 @@ async def test_a_token_is_read_once_until_any_is_changed(
 async def test_other_writes_make_no_token_be_read_again(
     databases: Databases, clock: Clock, act: ActorContext
 ) -> None:
-    url = await databases.create()
+    url = await databases.borrow()
     database = Database(url)
     await database.open([TOKENS])
     principals = Principals(database)
@@ -160,7 +160,7 @@ async def test_tokens_of_nobody_are_not_looked_for_twice_and_fill_no_memory(
     databases: Databases, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("models.tables.access.MAX_REMEMBERED", 10)
-    url = await databases.create()
+    url = await databases.borrow()
     database = Database(url)
     await database.open([TOKENS])
     principals = Principals(database)

@@ -129,7 +129,7 @@ async def test_a_long_name_is_cut(database: Database, clock: Clock) -> None:
 async def test_counts_are_kept_while_they_cannot_be_stored(
     databases: Databases, clock: Clock
 ) -> None:
-    url = await databases.create()
+    url = await databases.borrow()
     tally = UsageTally(clock)
     database = Database(url)
     await database.open()

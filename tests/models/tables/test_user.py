@@ -143,7 +143,7 @@ async def test_what_is_taken_away_is_felt_at_once(
     databases: Databases, clock: Clock, change: str
 ) -> None:
     """R95: another process makes the change, and only the database notifies of it."""
-    url = await databases.create()
+    url = await databases.borrow()
     database = Database(url)
     await database.open([TOKENS])
     principals = Principals(database)
@@ -176,7 +176,7 @@ async def test_what_is_taken_away_is_felt_at_once(
 
 async def test_what_is_given_is_felt_at_once_too(databases: Databases, clock: Clock) -> None:
     """R93: joining a group counts without signing in again."""
-    url = await databases.create()
+    url = await databases.borrow()
     database = Database(url)
     await database.open([TOKENS])
     principals = Principals(database)
