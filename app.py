@@ -2,11 +2,12 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from math import ceil
+from typing import Any
 from uuid import uuid4
 
 from pydantic import SecretStr
@@ -20,6 +21,7 @@ from models.jobs.heartbeat import is_any_alive
 from models.jobs.job import count_retried
 from models.jobs.kinds import CONFIRMATION_MAIL
 from models.lists.personal_data import is_masked
+from models.rules.export import ExportKind
 from models.storage.database import Database
 from models.storage.point_budget import PointAllowance
 from models.tables.access import Principal
@@ -34,8 +36,10 @@ from schema.base.context import Context
 from schema.base.request_slot import Limiters
 from schema.engine.cost_budget import budget_of
 from schema.engine.limits import Limits
+from schema.engine.served_schema import CustomerClassesSchema
 from schema.engine.trusted_documents import source_of
 from schema.root import build_schema
+from schema.types.export import EXPORTS
 from settings import ROOT, Settings
 from web.auth_failure_limiter import AuthFailureLimiter, SignIn
 from web.compression import Compressed
@@ -44,6 +48,7 @@ from web.consent_export import consent_export
 from web.cors import Cors
 from web.delivery_export import delivery_export
 from web.export_link import LinkSignIn
+from web.export_pages import check_list
 from web.health import Readiness, health_routes
 from web.http import GraphQLEndpoint
 from web.imports import ImportRoutes
@@ -89,8 +94,18 @@ def create_app(
     on_ready: Callable[[Platform], Awaitable[None]] | None = None,
 ) -> Starlette:
     """Return the application; `on_ready` is called just before it takes requests."""
-    site = _Site(settings, clock)
     usage = UsageTally(clock)
+
+    # A machine's clock may be wrong, so budgets use the database's unless `clock` was passed in.
+    budget = PointAllowance(
+        settings.cost_budget,
+        timedelta(seconds=settings.cost_window_s),
+        goes_by_database=clock is utc_now,
+    )
+    schema = build_schema().with_limits(Limits.of(settings), budget_of(budget))
+    # Exports cost no points, as they are bounded by their slots and read one page after another.
+    export_schema = schema.with_limits(Limits.for_exports(settings))
+    site = _Site(settings, clock, export_schema)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -120,15 +135,6 @@ def create_app(
             raise
 
     masks = partial(is_masked, needs_scope=settings.personal_data_needs_scope)
-    # A machine's clock may be wrong, so budgets use the database's unless `clock` was passed in.
-    budget = PointAllowance(
-        settings.cost_budget,
-        timedelta(seconds=settings.cost_window_s),
-        goes_by_database=clock is utc_now,
-    )
-    schema = build_schema().with_limits(Limits.of(settings), budget_of(budget))
-    # Exports cost no points, as they are bounded by their slots and read one page after another.
-    export_schema = schema.with_limits(Limits.for_exports(settings))
     documents = source_of(settings.trusted_documents)
     limiters = Limiters.of(settings)
     cors = Cors(settings.cors_origins, settings.own_origin)
@@ -201,8 +207,14 @@ def _bytes_of(secret: SecretStr | None) -> bytes:
 class _Site:
     """Gives the routes access to the platform, which is opened only after they are created."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], datetime],
+        export_schema: CustomerClassesSchema,
+    ) -> None:
         self.open: Platform
+        self._export_schema = export_schema
         self._make_context: Callable[..., Context]
         self._clock = clock
         self._searches = CompanySearches(clock, settings.company_searches)
@@ -240,6 +252,7 @@ class _Site:
             idempotency_secret=_bytes_of(settings.idempotency_secret),
             export_secret=_bytes_of(settings.export_secret),
             export_lifetime=timedelta(seconds=settings.export_link_s),
+            check_export=self.check_export,
             links_begin_with=settings.links_begin_with,
             mail_quota=MailQuota(settings.mails_per_partner_hour, settings.mails_per_hour),
             limits=Limits.of(settings),
@@ -248,6 +261,12 @@ class _Site:
 
     def context(self, request_id: str, principal: Principal | None = None) -> Context:
         return self._make_context(request_id=request_id, principal=principal)
+
+    async def check_export(
+        self, request_id: str, principal: Principal, kind: ExportKind, filter_: Mapping[str, Any]
+    ) -> None:
+        context = self.context(request_id, principal)
+        await check_list(self._export_schema, context, EXPORTS[kind], filter_)
 
     def database(self) -> Database:
         return self.open.database

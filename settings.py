@@ -149,7 +149,7 @@ class Settings(BaseSettings):
     idempotency_secret: SecretStr | None = None
     """Secret of all processes that protects fingerprints of requests. Unset: the keys alone do."""
     export_secret: SecretStr | None = None
-    """Secret of all processes that signs links to exports. Unset: one kept in the database."""
+    """Secret of all processes that encrypts links to exports. Unset: one kept in the database."""
     export_link_s: int = Field(default=300, ge=10, le=3600)
     """Seconds for which a link to an export works."""
     keep_usage_days: float = Field(default=400, ge=0, le=36_500)

@@ -146,13 +146,16 @@ def _is_safe(record: logging.LogRecord) -> bool:
     """Return whether to write a log line of uvicorn.
 
     Lines about WebSockets are dropped, since their URLs and messages contain tokens and queries.
-    The traceback of a failed start is dropped too. For both there are log lines of our own.
+    The traceback of a failed start is dropped too, and the line about an answer that broke off. For
+    all of these there are log lines of our own.
     """
     text = str(record.msg)
     return (
         record.levelno >= logging.INFO
         and "WebSocket" not in text
-        and not text.startswith(("Traceback", "connection "))
+        and not text.startswith(
+            ("Traceback", "connection ", "ASGI callable returned without completing")
+        )
     )
 
 

@@ -133,10 +133,11 @@ STATUSES = [
     )
 ]
 DOCUMENTS = [Wrong([], "TOO_FEW_ITEMS", {"minimum": 1})]
-UNFIT: Sequence[Any] = ([], "x", 1, {"nothing": 1}, {"text": 1})
+UNFIT: Sequence[Any] = ([], "x", 1, {"text": "x" * 201}, {"text": "\u200b"})
 EXPORT_FILTER = [
     *(Wrong(value, "BAD_FORMAT") for value in UNFIT),
-    Wrong({"text": "x" * 4_000}, "TOO_LONG", {"limit": 4_000}),
+    *(Wrong({one: 1}, "BAD_FORMAT", {}, (one,)) for one in ("nothing", "text", "isReseller")),
+    Wrong({"ids": ["x" * 20] * 200}, "TOO_LONG", {"limit": 4_000}),
 ]
 ANY: Kind = ()
 """A boolean, an enum, or an id that only selects rows: every value of its type is accepted."""

@@ -106,6 +106,25 @@ async def test_what_is_held_by_a_claim_alone_is_not_passed_on(
     await api.done("revokePermissions", "", token=token, granteeId=mighty, permissions=[EDIT.name])
 
 
+async def test_no_link_to_an_export_is_made_that_would_lack_a_claimed_permission(
+    api: Api, provider: IdentityProvider
+) -> None:
+    """R93: a download by a link knows no claims, so it would be refused."""
+    claimed = await add_group(api, "Claimed", VIEW)
+    await api.done("saveUserGroup", "", id=claimed, externalName="readers")
+    token = provider.token(groups=["readers"])
+    document = "mutation($input: CreateExportInput!) { createExport(input: $input) { url } }"
+    values = {"kind": "CUSTOMERS", "format": "CSV"}
+    error = await api.error(document, token=token, input=values)
+    assert error["extensions"]["code"] == "FORBIDDEN"
+    alice = (await User.get(subject="alice")).id
+    await api.done("grantPermissions", "", granteeId=alice, permissions=[VIEW.name])
+    made = await api.done("createExport", "url", token=token, **values)
+    path = made["url"][made["url"].index("/exports/") :]
+    answer = await api.http.get(path)
+    assert answer.status_code == 200
+
+
 async def stored() -> list[Any]:
     """Return all rows that administration can change."""
     kinds = (User, UserGroup, GroupMembership, AuditEntry)

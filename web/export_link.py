@@ -1,4 +1,4 @@
-"""Signs callers in to exports: by the Authorization header, or by a signed link in the address."""
+"""Signs callers in to exports: by the Authorization header, or by a link that the API made."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from datetime import datetime
 
 from starlette.requests import Request
 
-from models.changes.export_link import holder_of
-from models.rules.export import ExportFormat, ExportKind, ExportLink, InvalidLink, read_link
+from models.changes.export_link import holder_of, read_link
+from models.rules.export import ExportFormat, ExportKind, ExportLink, InvalidLink
 from models.storage.tenant_scope import NOWHERE, bind_tenant
 from models.tables.access import Principal
 from models.tables.event_feed import platform_secret
@@ -29,7 +29,7 @@ class LinkSignIn:
     failures: AuthFailureLimiter
     clock: Callable[[], datetime]
     secret: bytes
-    """The secret that signs links; empty for the one in the database."""
+    """The secret that encrypts links; empty for the one in the database."""
 
     async def principal_of(
         self, request: Request, kind: ExportKind, format_: ExportFormat

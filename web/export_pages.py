@@ -4,13 +4,16 @@ So an export is filtered, masked and limited to a tenant as the API is. Between 
 neither a connection nor a slot.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from strawberry.types.graphql import OperationType
 
+from models.storage.statement_time import current_statement_time
 from schema.base.context import Context
 from schema.base.errors import ErrorCode, RequestRefused
 from schema.engine.served_schema import CustomerClassesSchema
@@ -43,11 +46,13 @@ async def read_page(
     export: Export,
     filter_: Mapping[str, Any],
     after: str | None,
+    size: int | None = None,
 ) -> ExportPage:
     """Return the page after a cursor; raises RequestRefused as the API would refuse the page."""
+    first = ROWS_AT_ONCE if size is None else size
     result = await schema.execute(
         export.document,
-        variable_values={**export.arguments(filter_), "first": ROWS_AT_ONCE, "after": after},
+        variable_values={**export.arguments(filter_), "first": first, "after": after},
         context_value=context,
         allowed_operation_types=(OperationType.QUERY,),
     )
@@ -57,6 +62,23 @@ async def read_page(
     info = found["pageInfo"]
     rows = _rows(found["edges"], export, after)
     return ExportPage(rows, info["endCursor"] or after, info["hasNextPage"])
+
+
+async def check_list(
+    schema: CustomerClassesSchema,
+    context: Context,
+    export: Export,
+    filter_: Mapping[str, Any],
+) -> None:
+    """Raise RequestRefused if an export would be refused; for callers inside another operation.
+
+    It reads no row. It runs in a task of its own, whose notes and counts are not those of the
+    operation.
+    """
+    apart = copy_context()
+    apart.run(current_statement_time.set, None)
+    page = read_page(schema, context, export, filter_, None, size=0)
+    await asyncio.create_task(page, context=apart)
 
 
 def _rows(edges: list[Json], export: Export, after: str | None) -> list[Json]:

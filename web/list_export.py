@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from models.changes.export_link import holder_of
 from models.rules.errors import RefusalCode
@@ -15,6 +16,7 @@ from models.storage.tenant_scope import bind_tenant
 from models.tables.access import Principal
 from schema.base.context import Context
 from schema.base.errors import ErrorCode, RequestRefused
+from schema.base.request_notes import note_errors
 from schema.base.request_slot import Limiters
 from schema.engine.plan.variable_faults import MAX_NAME, UNKNOWN_FIELD
 from schema.engine.served_schema import CustomerClassesSchema
@@ -33,8 +35,24 @@ Which = tuple[ExportKind, ExportFormat]
 ReadNext = Callable[[str | None], Awaitable[ExportPage]]
 
 
-class AccessEnded(Exception):
-    """The caller's credential ended while an export was sent, which stays unfinished."""
+class AccessEnded(RequestRefused):
+    """The caller's credential ended while an export was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.UNAUTHENTICATED, "The credential has ended.")
+
+
+class ExportAnswer(StreamingResponse):
+    """An answer that breaks off if a later page is refused, so that the file is seen as incomplete.
+
+    The request's own log line has the code of the refusal.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except RequestRefused as refused:
+            note_errors([{"extensions": refused.extensions}])
 
 
 class ExportRoute(AuthenticatedRoute):
@@ -87,7 +105,7 @@ def list_exports(
                 "content-type": MEDIA_TYPES[format_],
                 "content-disposition": f'attachment; filename="{name}"',
             }
-            return StreamingResponse(body, headers=headers)
+            return ExportAnswer(body, headers=headers)
 
         endpoint = ExportRoute(sign_in, limiters, export, (kind, format_))
         return Route(f"/exports/{kind}.{format_}", endpoint, methods=["GET"])

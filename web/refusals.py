@@ -32,6 +32,7 @@ STATUSES = {
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.UNAUTHENTICATED: 401,
 }
 """HTTP statuses by error code of a refused request; the status of any other code is 503."""
 

@@ -12,14 +12,19 @@ from models.rules.export import (
     ExportFormat,
     ExportKind,
     ExportLink,
-    signed,
+    InvalidLink,
+    link_of,
+    text_of,
 )
 from models.rules.permission import known
 from models.storage.identifiers import prefix_of
+from models.storage.secret_cipher import UnreadableSecretError, sealed, unsealed
 from models.tables import audit
 from models.tables.access import AccessToken, Principal
 from models.tables.audit import ActorContext
 from models.tables.user import standing_of
+
+PURPOSE = "export links"
 
 TOKEN_PREFIX = "tok"  # noqa: S105  # of ids
 
@@ -32,10 +37,10 @@ async def create_export_link(
     lifetime: timedelta,
     key: bytes,
 ) -> tuple[str, datetime]:
-    """Return the signed text of a link to an export, and when it expires; record that it was made.
+    """Return the text of a link to an export, and when it expires; record that it was made.
 
-    The filter is not recorded, as it may name a person. A link expires with the caller's credential
-    at the latest.
+    The filter may name a person: it is encrypted in the link, and not recorded. A link expires with
+    the caller's credential at the latest.
     """
     checks = act.checks()
     if len(json.dumps(filter_)) > MAX_FILTER:
@@ -54,7 +59,15 @@ async def create_export_link(
     link = ExportLink(kind, format_, filter_, principal.id, scopes, expires_at)
     after = {"kind": kind.value, "format": format_.value}
     await audit.record(act, "export.link_created", principal.id, after=after)
-    return signed(link, key), expires_at
+    return sealed(text_of(link), key, PURPOSE), expires_at
+
+
+def read_link(text: str, key: bytes, now: datetime) -> ExportLink:
+    """Return the link of a text; raises InvalidLink if it is wrong or has expired."""
+    try:
+        return link_of(unsealed(text, key, PURPOSE), now)
+    except UnreadableSecretError as error:
+        raise InvalidLink from error
 
 
 async def holder_of(link: ExportLink, now: datetime) -> Principal | None:

@@ -1,4 +1,4 @@
-"""Encrypts secrets that the program must be able to read again, by a key of the settings."""
+"""Encrypts what only the program may read again: stored secrets, and texts in links."""
 
 import base64
 import binascii
@@ -9,6 +9,9 @@ PLAIN = "0"
 AES_GCM = "1"
 NONCE_BYTES = 12
 KEY_BYTES = 32
+
+WEBHOOK_SECRETS = "webhook secrets"
+"""The purpose for which the keys of `SecretCipher` are derived."""
 
 
 class UnreadableSecretError(Exception):
@@ -23,7 +26,7 @@ class SecretCipher:
     """
 
     def __init__(self, keys: Sequence[str] = ()) -> None:
-        self._keys = [_derived(key) for key in keys]
+        self._keys = [_derived(key.encode(), WEBHOOK_SECRETS) for key in keys]
 
     def encrypt(self, text: str, context: str) -> str:
         """Return the stored form of a text."""
@@ -56,9 +59,34 @@ class SecretCipher:
         raise UnreadableSecretError
 
 
-def _derived(key: str) -> bytes:
+def sealed(text: str, key: bytes, purpose: str) -> str:
+    """Return a text, encrypted for an address: without the key, nobody can read, change or make it.
+
+    It is always encrypted, with a key of its own for each purpose.
+    """
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415  # see above
+
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    data = nonce + AESGCM(_derived(key, purpose)).encrypt(nonce, text.encode(), None)
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def unsealed(given: str, key: bytes, purpose: str) -> str:
+    """Return the text that was sealed; raises UnreadableSecretError if it was not."""
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415  # see above
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415  # see above
+
+    try:
+        data = base64.b64decode(given + "=" * (-len(given) % 4), b"-_", validate=True)
+        nonce, encrypted = data[:NONCE_BYTES], data[NONCE_BYTES:]
+        return AESGCM(_derived(key, purpose)).decrypt(nonce, encrypted, None).decode()
+    except (ValueError, InvalidTag) as error:
+        raise UnreadableSecretError from error
+
+
+def _derived(key: bytes, purpose: str) -> bytes:
     from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415  # see above
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415  # see above
 
-    made = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"webhook secrets")
-    return made.derive(key.encode())
+    made = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode())
+    return made.derive(key)

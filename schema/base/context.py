@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import strawberry
 
 from models.lists.lookup_monitor import LookupMonitor
 from models.lists.personal_data import is_masked
 from models.rules.delivery import POLICY, DeliveryPolicy
+from models.rules.export import ExportKind
 from models.storage.database import Database
 from models.tables.access import SYSTEM, Principal
 from models.tables.audit import ActorContext
@@ -31,6 +32,15 @@ class RegisterSearch(Protocol):
 
     async def __call__(self, query: str, size: int) -> Sequence[Candidate]:
         """Return at most `size` companies whose names match; raises RegisterUnavailable."""
+
+
+class CheckExport(Protocol):
+    """Asks for a list as its export does."""
+
+    async def __call__(
+        self, request_id: str, principal: Principal, kind: ExportKind, filter_: Mapping[str, Any]
+    ) -> None:
+        """Raise RequestRefused as the list would be refused to the principal with this filter."""
 
 
 class RegisterUnavailable(Exception):
@@ -75,9 +85,11 @@ class Context:
     idempotency_secret: bytes = b""
     """The secret for fingerprints of requests with idempotency keys; empty if none is set."""
     export_secret: bytes = b""
-    """The secret that signs links to exports; empty for one that is kept in the database."""
+    """The secret that encrypts links to exports; empty for one that is kept in the database."""
     export_lifetime: timedelta = timedelta(minutes=5)
     """How long a link to an export works."""
+    check_export: CheckExport | None = None
+    """Asks for a list as an export does, but for no row; None if exports are not served."""
     links_begin_with: str = ""
     """The beginning of links to this platform."""
     has_replayed: bool = False

@@ -67,6 +67,16 @@ async def test_a_link_is_recorded_without_its_filter(api: Api) -> None:
     assert "zq" not in json.dumps(entry.before)
 
 
+async def test_a_link_shows_nothing_of_what_it_holds(api: Api) -> None:
+    """Proxies log addresses, and a filter may name a person."""
+    text = (await link(api, filter={"text": "zqperson"})).partition("link=")[2]
+    readable = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    for word in (b"zqperson", b"text", b"customers", b"tok_"):
+        assert word not in text.encode()
+        assert word not in readable
+    assert await link(api, filter={"text": "zqperson"}) != text
+
+
 async def test_a_link_ends_after_its_time(api: Api) -> None:
     path = await link(api)
     api.clock.advance(MINUTES - timedelta(seconds=1))
@@ -92,11 +102,18 @@ async def test_a_link_is_for_one_export_with_one_filter(api: Api) -> None:
 async def test_a_changed_or_foreign_link_is_refused(api: Api) -> None:
     path = await link(api)
     start, _, text = path.partition("link=")
-    body, _, signature = text.partition(".")
-    content = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    content["scopes"] = sorted(scope.value for scope in Scope)
-    forged = base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
-    texts = ("", ".", "x", f"{body}.", f".{signature}", f"{forged}.{signature}", text[:-1], "é.é")
+    changed = "B" if text[40] == "A" else "A"
+    content = base64.urlsafe_b64encode(b'{"version":2,"kind":"customers"}').decode().rstrip("=")
+    texts = (
+        "",
+        ".",
+        "x",
+        text[:-4],
+        f"{text[:40]}{changed}{text[41:]}",
+        f"{text}AAAA",
+        content,
+        "é",
+    )
     for wrong in texts:
         answer = await open_link(api, f"{start}link={wrong}")
         assert answer.status_code == 404, wrong
@@ -161,24 +178,65 @@ async def test_a_masked_callers_link_is_masked(masking: Api) -> None:
         assert markers_in(answer.text) == set()
 
 
+MANY = [f"cus_{number:026}" for number in range(101)]
+
+
 @pytest.mark.parametrize(
-    ("kind", "filter_"),
+    ("kind", "filter_", "path", "message"),
     [
-        ("CUSTOMERS", []),
-        ("CUSTOMERS", "x"),
-        ("CUSTOMERS", {"nothing": 1}),
-        ("CUSTOMERS", {"text": 1}),
-        ("CUSTOMERS", {"labels": ["NONE"]}),
-        ("CONTACTS", {"text": "x"}),
-        ("EVENTS", {"filter": {}}),
-        ("EVENTS", {"types": ["NONE"]}),
+        ("CUSTOMERS", [], "", "The filter must be an object, such as `{ isReseller: true }`."),
+        ("CUSTOMERS", "x", "", "The filter must be an object, such as `{ isReseller: true }`."),
+        ("CUSTOMERS", {"nothing": 1}, "nothing", "`nothing` is not a field of this input."),
+        ("CUSTOMERS", {"text": 1}, "text", "The text must be text."),
+        ("CUSTOMERS", {"isReseller": "x"}, "isReseller", "The is reseller must be true or false."),
+        ("CUSTOMERS", {"labels": ["N"]}, "labels.0", "`N` is not an allowed value of `labels`."),
+        ("CONTACTS", {"text": "x"}, "text", "`text` is not a field of this input."),
+        ("EVENTS", {"filter": {}}, "filter", "`filter` is not a member of the filter."),
+        ("EVENTS", {"types": ["N"]}, "types.0", "`N` is not an allowed value"),
+        ("EVENTS", {"customerIds": MANY}, "", "`customerIds` may have at most 100 values."),
     ],
 )
-async def test_a_filter_that_does_not_fit_is_refused(api: Api, kind: str, filter_: object) -> None:
+async def test_a_filter_that_does_not_fit_is_refused(
+    api: Api, kind: str, filter_: object, path: str, message: str
+) -> None:
+    before = await stored()
     (error,) = await api.refused(
         "createExport", "BAD_FORMAT", kind=kind, format="CSV", filter=filter_
     )
-    assert error["path"] == ["filter"]
+    assert ".".join(error["path"]) == f"filter.{path}".removesuffix(".")
+    assert error["message"].startswith(message)
+    assert await stored() == before
+
+
+async def test_no_link_is_made_for_what_the_download_would_refuse(masking: Api) -> None:
+    """R93: a masked caller may not search by personal data."""
+    await add_marked_world(masking)
+    before = await stored()
+    token = await masked_token(masking)
+    document = """mutation($input: CreateExportInput!) { createExport(input: $input) { url } }"""
+    for is_dry_run in (False, True):
+        values = {"kind": "CONTACTS", "format": "CSV", "filter": {"email": "zq@zq.example"}}
+        body = await masking.answer(document, token=token, input={**values, "dryRun": is_dry_run})
+        extensions = body["errors"][0]["extensions"]
+        assert (extensions["code"], extensions["requiredScopes"]) == (
+            "FORBIDDEN",
+            ["PERSONAL_DATA_READ"],
+        )
+        assert body["data"]["createExport"] is None
+        assert (await stored())["AuditEntry"] == before["AuditEntry"]
+    assert await link(masking, kind="CONTACTS", filter={"email": "zq@zq.example"})
+
+
+async def test_making_a_link_counts_as_that_operation_only(api: Api) -> None:
+    document = (
+        """mutation Make($input: CreateExportInput!) { createExport(input: $input) { url } }"""
+    )
+    body = await api.answer(document, input=CSV)
+    alone = body["extensions"]["cost"]
+    await api.save_customer(name="Acme")
+    assert (await api.answer(document, input=CSV))["extensions"]["cost"]["actual"] == alone[
+        "actual"
+    ]
 
 
 async def test_a_long_filter_is_refused(api: Api) -> None:

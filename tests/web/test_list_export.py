@@ -17,9 +17,11 @@ from models.tables.access import Scope
 from schema.root import build_schema as served_schema
 from schema.types.export import EXPORTS
 from tests.access_world import add_user, sign_in
+from tests.captured_logs import captured_logs
 from tests.clock import START, Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, Json, running_api
+from tests.listening import listening, wire
 from tests.marked_world import MASKING, add_marked_world, markers_in, masked_token
 from web import export_pages
 
@@ -309,11 +311,22 @@ async def test_a_token_that_is_revoked_meanwhile_gets_no_further_page(
         return pages[-1]
 
     monkeypatch.setattr("web.list_export.read_page", read_and_revoke)
-    answer = await api.http.get(
-        "/exports/customers.jsonl",
-        headers={"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"},
+    with captured_logs("json") as out:
+        async with listening(api.app) as address, wire(address) as connection:
+            request = f"GET /exports/customers.jsonl HTTP/1.1\r\nHost: {address}\r\n"
+            await connection.send(f"{request}Authorization: Bearer {token}\r\n\r\n".encode())
+            answer = (await connection.rest()).decode()
+    assert answer.startswith("HTTP/1.1 200")
+    assert answer.count('"cursor"') == 2
+    assert not answer.endswith("\r\n0\r\n\r\n")  # so the client sees that the file is incomplete
+    written = [json.loads(one) for one in out.getvalue().splitlines()]
+    (line,) = [one for one in written if "request_id" in one]
+    assert (line["event"], line["status"], line["is_complete"], line["error_codes"]) == (
+        "request",
+        200,
+        False,
+        ["UNAUTHENTICATED"],
     )
-    assert len(answer.text.splitlines()) == 2  # over a socket, the connection breaks off here
     assert [len(page.rows) for page in pages] == [2]
     assert await AccessToken.filter(name="Ended", revoked_at__isnull=False).count() == 1
 

@@ -1,8 +1,10 @@
 """Secrets that are stored encrypted, and read again by any present key."""
 
+import base64
+
 import pytest
 
-from models.storage.secret_cipher import SecretCipher, UnreadableSecretError
+from models.storage.secret_cipher import SecretCipher, UnreadableSecretError, sealed, unsealed
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -41,3 +43,14 @@ def test_without_a_key_secrets_are_stored_plain_and_readable_later() -> None:
 def test_what_is_no_stored_secret_is_refused(stored: str) -> None:
     with pytest.raises(UnreadableSecretError):
         SecretCipher(["key"]).decrypt(stored, "whe_1")
+
+
+def test_a_sealed_text_is_read_by_its_key_and_for_its_purpose_only() -> None:
+    text = sealed("zq", b"key", "links")
+    assert unsealed(text, b"key", "links") == "zq"
+    assert sealed("zq", b"key", "links") != text
+    plain = base64.urlsafe_b64encode(b"zq").decode().rstrip("=")
+    wrong = [(text, b"other", "links"), (text, b"key", "mails"), (f"{text}AAAA", b"key", "links")]
+    for given, key, purpose in [*wrong, *((one, b"key", "links") for one in ("", "é", "!", plain))]:
+        with pytest.raises(UnreadableSecretError):
+            unsealed(given, key, purpose)
