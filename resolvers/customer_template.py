@@ -27,6 +27,7 @@ from schema.types.customer_template import (
     SavePlatformDefaultsPayload,
 )
 from schema.types.customer_template_filter import CustomerTemplateFilter, CustomerTemplateSort
+from schema.types.filter_values import checked_search
 
 
 async def customer_templates(
@@ -49,7 +50,7 @@ async def customer_templates(
 ) -> CountedConnection[CustomerTemplate]:
     wanted = TemplateFilter()
     if filter is not None:
-        wanted = TemplateFilter(filter.text, filter.class_id, filter.parent_id)
+        wanted = TemplateFilter(checked_search(filter.text), filter.class_id, filter.parent_id)
     order: TemplateOrder = sort or TemplateOrder.NAME_ASC
     return await listed_rows(
         info,

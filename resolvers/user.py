@@ -17,6 +17,7 @@ from schema.base.connection import CountedConnection
 from schema.base.context import Info
 from schema.base.pagination import After, Before, First, Last
 from schema.types.access_filter import UserFilter, UserSort
+from schema.types.filter_values import checked_search
 from schema.types.permission import Permission, shown
 from schema.types.user import User, UserGroup, bound_reseller_id
 from schema.types.user_changes import (
@@ -56,7 +57,7 @@ async def users(
 ) -> CountedConnection[User]:
     given_filter = filter or UserFilter()
     wanted = Wanted(
-        given_filter.text,
+        checked_search(given_filter.text),
         given_filter.group_id,
         given_filter.reseller_id,
         given_filter.is_active,

@@ -15,6 +15,7 @@ from schema.base.connection import CountedConnection
 from schema.base.context import Info
 from schema.base.pagination import After, Before, First, Last
 from schema.types.access_filter import UserGroupFilter, UserGroupSort
+from schema.types.filter_values import checked_search
 from schema.types.user import UserGroup, bound_reseller_id
 from schema.types.user_group_changes import (
     ChangeGroupMembersInput,
@@ -43,7 +44,8 @@ async def user_groups(
         strawberry.argument(description="The order of the list; by default by name."),
     ] = GroupOrder.NAME_ASC,
 ) -> CountedConnection[UserGroup]:
-    wanted = GroupFilter() if filter is None else GroupFilter(filter.text, filter.member_id)
+    given_filter = filter or UserGroupFilter()
+    wanted = GroupFilter(checked_search(given_filter.text), given_filter.member_id)
     condition = wanted_groups(wanted.condition(), bound_reseller_id(info))
     order: GroupOrder = sort or GroupOrder.NAME_ASC
     return await listed_rows(

@@ -48,7 +48,7 @@ class UserFilter:
     text: str | None = strawberry.field(
         default=None,
         description="Only users whose name or email address contains this text, regardless of"
-        " case.",
+        " case. White space alone does not filter.",
     )
     group_id: strawberry.ID | None = strawberry.field(
         default=None, description="Only members of the user group with this id."
@@ -70,7 +70,8 @@ class UserGroupFilter:
 
     text: str | None = strawberry.field(
         default=None,
-        description="Only groups whose name contains this text, regardless of case.",
+        description="Only groups whose name contains this text, regardless of case. White space"
+        " alone does not filter.",
     )
     member_id: strawberry.ID | None = strawberry.field(
         default=None, description="Only groups that the user with this id is a member of."

@@ -18,7 +18,12 @@ from schema.base.errors import ErrorCode, RequestRefused
 from schema.base.personal import refuse_masked
 from schema.types.advisory import ConsentAdvisoryCodeEnum, SearchableAdvisoryCode
 from schema.types.enrichment import EnrichmentStatusEnum
-from schema.types.filter_values import instant_field, periods_of, refuse_too_many
+from schema.types.filter_values import (
+    checked_search,
+    instant_field,
+    periods_of,
+    refuse_too_many,
+)
 
 MAX_TEXT = 200
 
@@ -81,8 +86,8 @@ class ClassCustomerFilter:
     text: str | None = strawberry.field(
         default=None,
         description="Only customers whose name, account number, company number or external"
-        " reference contains this text, regardless of case; up to 200 characters. Refused for"
-        " callers who may not see personal data.",
+        " reference contains this text, regardless of case; up to 200 characters. White space"
+        " alone does not filter. Refused for callers who may not see personal data.",
     )
     is_consent_given: bool | None = strawberry.field(
         default=None,
@@ -141,7 +146,7 @@ def matching(info: Info, given: ClassCustomerFilter | None, **of_class: Any) -> 
         company_number=number,
         external_reference=given.external_reference,
         external_references=given.external_references,
-        text=given.text,
+        text=checked_search(given.text),
         others=list(_conditions(info, given)),
         **of_class,
     )

@@ -27,7 +27,8 @@ class CustomerTemplateFilter:
 
     text: str | None = strawberry.field(
         default=None,
-        description="Only templates whose name contains this text, regardless of case.",
+        description="Only templates whose name contains this text, regardless of case. White"
+        " space alone does not filter.",
     )
     class_id: strawberry.ID | None = strawberry.field(
         default=None,

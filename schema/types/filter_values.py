@@ -1,4 +1,4 @@
-"""Conditions that the filters of several lists have: periods, and lists of values."""
+"""Conditions that the filters of several lists have: periods, lists of values, and searches."""
 
 from datetime import datetime
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import strawberry
 
 from models.lists.row_order import Period
+from models.rules.folding import searchable
 from schema.base.errors import ErrorCode, RequestRefused
 from schema.base.instants import checked_instant
 
@@ -43,6 +44,22 @@ def refuse_too_many(given: Any, *names: str) -> None:
                 ErrorCode.BAD_USER_INPUT,
                 f"`{_spelt(name)}` may have at most {MAX_VALUES} values.",
             )
+
+
+def checked_search(text: str | None) -> str | None:
+    """Return the text that a list is searched for; None if it sets no condition.
+
+    White space alone sets none, as in an empty search box. Raises RequestRefused for a text of
+    other characters that searches ignore, such as invisible ones: it would list everything.
+    """
+    if not (text or "").strip():
+        return None
+    if not searchable(text or ""):
+        raise RequestRefused(
+            ErrorCode.BAD_USER_INPUT,
+            "The text to search for has no visible character. Leave `text` out to list everything.",
+        )
+    return text
 
 
 def _instant(given: Any, name: str) -> datetime | None:

@@ -166,7 +166,7 @@ FILTERS: list[tuple[Json | None, int]] = [
     ({"text": "e\u0301mile"}, 5),  # with the accent as a character of its own
     ({"text": "Beta  &\u00a0co"}, 5),
     ({"text": "ze\u200bta"}, 5),
-    ({"text": "\u200b"}, 45),  # sets no condition
+    ({"text": "ac\u200bme\u202e"}, 15),
     ({"text": "STRASSE"}, 5),
     ({"text": "100%_"}, 5),
     ({"text": "%"}, 5),
