@@ -100,7 +100,6 @@ IDS = [
     *(Wrong([value], "NOT_FOUND", {}, ("0",)) for value in ("nope", *IMPOSSIBLE_IDS)),
     Wrong(["x"] * 101, "TOO_MANY_ITEMS", {"limit": 100}),
 ]
-IDS_OF_ANY = IDS[-1:]
 """Ids of which unknown ones are ignored."""
 PERMISSIONS = [
     Wrong([], "TOO_FEW_ITEMS", {"minimum": 1}),
@@ -172,7 +171,7 @@ BY_NAME: dict[str, Kind] = {
     "fromAt": instant(),
     "untilAt": instant(),
     "addUserIds": IDS,
-    "removeUserIds": IDS_OF_ANY,
+    "removeUserIds": IDS,
     "name": NAME,
     "reason": REASON,
     "email": EMAIL,

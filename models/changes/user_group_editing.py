@@ -132,11 +132,10 @@ async def locked_group(group_id: str, expected_version: int | None = None, *path
 async def _check_member_ids(checks: Checks, joining: Sequence[str], leaving: Sequence[str]) -> None:
     for path, ids in (("addUserIds", joining), ("removeUserIds", leaving)):
         checks.list_length(ids, MAX_MEMBERS, path)
-    if len(joining) <= MAX_MEMBERS:
-        known = await User.filter(id__in=list(joining)).values_list("id", flat=True)
-        for place in _places(set(joining) - {str(one) for one in known}, joining):
-            message = "There is no user with this id."
-            checks.refuse(RefusalCode.NOT_FOUND, message, "addUserIds", place)
+        if len(ids) <= MAX_MEMBERS:
+            known = await User.filter(id__in=list(ids)).values_list("id", flat=True)
+            for place in _places(set(ids) - {str(one) for one in known}, ids):
+                checks.refuse(RefusalCode.NOT_FOUND, "There is no user with this id.", path, place)
     if len(leaving) <= MAX_MEMBERS:
         for place in _places(set(joining), leaving):
             message = "A user cannot be both added and removed."

@@ -70,7 +70,7 @@ class DeleteUserGroupPayload(MutationPayload):
 
 @strawberry.input(
     description="The users to add to a user group, and those to remove. Adding a user who is"
-    " already a member, or removing one who is not, changes nothing."
+    " already a member, or removing one who is not, changes nothing; an id of no user is refused."
 )
 class ChangeGroupMembersInput:
     group_id: strawberry.ID = strawberry.field(

@@ -200,6 +200,7 @@ async def test_what_is_wrong_with_a_group_is_said_and_nothing_is_kept(api: Api) 
         await api.refused("saveUserGroup", code, **values)
     wrong = [
         ({"addUserIds": ["usr_none"]}, "NOT_FOUND"),
+        ({"removeUserIds": [uma, "usr_none"]}, "NOT_FOUND"),
         ({"groupId": "grp_none", "addUserIds": [uma]}, "NOT_FOUND"),
         ({"addUserIds": [uma], "removeUserIds": [uma]}, "DUPLICATE_ITEM"),
         ({"addUserIds": ["x"] * 101}, "TOO_MANY_ITEMS"),
@@ -207,6 +208,10 @@ async def test_what_is_wrong_with_a_group_is_said_and_nothing_is_kept(api: Api) 
     ]
     for values, code in wrong:
         await api.refused("changeGroupMembers", code, **{"groupId": group, **values})
+    (unknown,) = await api.refused(
+        "changeGroupMembers", "NOT_FOUND", groupId=group, removeUserIds=[uma, "usr_none"]
+    )
+    assert unknown["path"] == ["removeUserIds", "1"]
     await api.refused("deleteUserGroup", "NOT_FOUND", id="grp_none")
     await api.refused("deleteUserGroup", "VERSION_CONFLICT", id=group, expectedVersion=9)
 
