@@ -7,7 +7,7 @@ from typing import Any
 
 from tortoise.exceptions import IntegrityError
 
-from models.changes.bulk_rows import BulkRow, refuse_repeated, refuse_rows
+from models.changes.bulk_rows import BulkRow, refuse_repeated, refuse_rows, refuse_same_object
 from models.changes.contact_draft import ContactToSave, add_contacts, check_new_contact
 from models.changes.contact_editing import edit_contact, new_contact
 from models.changes.own_reference import key_to_update, lock_of
@@ -79,17 +79,13 @@ async def _find(
     if keys:
         for contact in await Contact.filter(reference_key__in=keys):
             taken[str(contact.reference_key)] = contact
-    ids = {row.wanted.contact_id for row in rows}
     for row in rows:
         row.contact_id = row.wanted.contact_id
         if row.wanted.updates_existing and row.contact_id is None and row.key in taken:
             row.contact_id = taken[row.key].id
-            if row.contact_id in ids:
-                row.checks.refuse(
-                    RefusalCode.DUPLICATE_ITEM,
-                    "Another row of this request names the same contact by `id`.",
-                    "externalReference",
-                )
+    refuse_same_object(
+        ((row, row.contact_id, row.wanted.contact_id is not None) for row in rows), "contact"
+    )
     needed = [row.customer_id for row in rows if row.contact_id is None and row.customer_id]
     customers = await lock(Customer, *needed) if needed else {}
     changed = [row.contact_id for row in rows if row.contact_id is not None]

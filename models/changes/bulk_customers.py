@@ -5,7 +5,12 @@ from functools import partial
 
 from tortoise.exceptions import IntegrityError
 
-from models.changes.bulk_rows import below, refuse_repeated, refuse_rows
+from models.changes.bulk_rows import (
+    below,
+    refuse_repeated,
+    refuse_rows,
+    refuse_same_object,
+)
 from models.changes.consent_ledger import first_entry_rows
 from models.changes.contact_draft import ContactToSave, add_contacts, check_new_contact
 from models.changes.contact_editing import edit_contact, new_contact
@@ -61,14 +66,9 @@ def _refuse_repeated(rows: Sequence[CustomerRow]) -> None:
     """Refuse rows for the same customer, reference or account number, and contacts likewise."""
     refuse_repeated(((row, row.wanted.customer_id) for row in rows), "`id`", "id")
     refuse_repeated(((row, row.key) for row in rows), "`externalReference`", "externalReference")
-    named = {row.wanted.customer_id for row in rows} - {None}
-    for row in rows:
-        if row.wanted.customer_id is None and row.customer_id in named:
-            row.checks.refuse(
-                RefusalCode.DUPLICATE_ITEM,
-                "Another row of this request names the same customer by `id`.",
-                "externalReference",
-            )
+    refuse_same_object(
+        ((row, row.customer_id, row.wanted.customer_id is not None) for row in rows), "customer"
+    )
     refuse_repeated(((row, row.number_key) for row in rows), "`accountNumber`", "accountNumber")
     first: dict[str, int] = {}
     for row in rows:

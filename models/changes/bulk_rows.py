@@ -92,6 +92,23 @@ def refuse_repeated(rows: Iterable[tuple[BulkRow, Hashable | None]], what: str, 
             )
 
 
+def refuse_same_object(rows: Iterable[tuple[BulkRow, str | None, bool]], what: str) -> None:
+    """Refuse each row that changes the same object as an earlier one.
+
+    With each row come the id of its object, None for a new one, and whether the row names it by its
+    `id`, and not by its external reference. `what` names the object in the message.
+    """
+    first: dict[str, int] = {}
+    for row, object_id, is_named_by_id in rows:
+        if object_id is not None and first.setdefault(object_id, row.index) != row.index:
+            row.checks.refuse(
+                RefusalCode.DUPLICATE_ITEM,
+                f"Row {first[object_id]} of this request names the same {what}; rows are counted"
+                " from 0.",
+                "id" if is_named_by_id else "externalReference",
+            )
+
+
 def below(refusals: Iterable[Refusal], *path: str) -> list[Refusal]:
     """Return refusals with paths that begin with `path`."""
     return [replace(one, path=(*path, *one.path)) for one in refusals]

@@ -77,6 +77,20 @@ async def test_faults_of_contacts_are_told_by_row(api: Api) -> None:
     assert sorted(one.name for one in await Contact.all()) == ["Ann 0.0", "Ann 9.0"]
 
 
+async def test_the_later_of_two_rows_for_a_contact_is_refused(api: Api) -> None:
+    (owner, other) = await customers(api, 2)
+    made = await api.done("saveContact", "contact { id }", **contact(9, customerId=owner))
+    by_reference = contact(9, customerId=owner, onConflict="UPDATE")
+    by_id = {"id": made["contact"]["id"], "name": "By id"}
+    for rows, field in (
+        ([by_reference, by_id], "id"),
+        ([by_id, by_reference], "externalReference"),
+    ):
+        payload = await bulk(api, "saveContacts", rows)
+        assert told(payload) == [("DUPLICATE_ITEM", ["rows", "1", field])]
+        assert payload["savedCount"] == 0
+
+
 async def test_a_partner_saves_contacts_of_its_own_customers_only(api: Api) -> None:
     (_, token), (_, other) = await reseller(api, "A"), await reseller(api, "B")
     (mine,), (theirs,) = await customers(api, 1, token), await customers(api, 1, other)

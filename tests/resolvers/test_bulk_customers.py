@@ -187,6 +187,17 @@ async def test_duplicates_within_a_call_are_refused(api: Api) -> None:
     ]
 
 
+async def test_the_later_of_two_rows_for_a_customer_is_refused(api: Api) -> None:
+    known = await api.save_customer(name="Known", externalReference="known")
+    by_id = {"id": known["id"], "name": "A"}
+    by_reference = {"externalReference": "known", "onConflict": "UPDATE", "name": "B"}
+    for rows, field in (
+        ([by_reference, by_id], "id"),
+        ([by_id, by_reference], "externalReference"),
+    ):
+        assert await refused(api, rows) == [("DUPLICATE_ITEM", ["rows", "1", field])]
+
+
 async def test_what_exists_already_is_refused(api: Api) -> None:
     await bulk(api, "saveCustomers", [customer(0, contacts=1, accountNumber="N-1")])
     rows = [
