@@ -9,7 +9,7 @@ from tortoise.exceptions import IntegrityError
 
 from models.changes.bulk_rows import BulkRow, refuse_repeated, refuse_rows, refuse_same_object
 from models.changes.contact_draft import ContactToSave, add_contacts, check_new_contact
-from models.changes.contact_editing import edit_contact, new_contact
+from models.changes.contact_editing import edit_contact, new_contact, path_of_customer
 from models.changes.own_reference import key_to_update, lock_of
 from models.rules.errors import RefusalCode
 from models.rules.own_reference import possible_key
@@ -180,7 +180,8 @@ async def _check_new(
     checks.refuse_version_of_new(wanted.expected_version)
     customer = customers.get(row.customer_id or "")
     if row.customer_id is not None and (customer is None or customer.erased_at is not None):
-        checks.refuse(RefusalCode.NOT_FOUND, "There is no customer with this id.", "customerId")
+        path = path_of_customer(wanted.customer_id)
+        checks.refuse(RefusalCode.NOT_FOUND, "There is no such customer.", path)
     elif row.customer_id is None and wanted.customer_reference is None:
         checks.refuse(
             RefusalCode.REQUIRED,

@@ -52,7 +52,8 @@ async def create_contact(
     customer = None
     named = await named_customer_id(checks, customer_id, customer_reference)
     if named is not None:
-        customer = await checks.attempt(locked_customer(named, None, "customerId"))
+        path = path_of_customer(customer_id)
+        customer = await checks.attempt(locked_customer(named, None, path))
     elif customer_reference is None:
         message = (
             "A new contact needs a customer. Send `customerId` or `customerExternalReference`."
@@ -106,12 +107,12 @@ async def edit_contact(
     checks = act.checks()
     checked = checked_values(checks, values)
     contact = await checks.attempt(locked_contact(contact_id, expected_version))
-    customer_id = await named_customer_id(checks, customer_id, customer_reference)
-    if contact is not None and customer_id not in {None, contact.customer_id}:
+    named = await named_customer_id(checks, customer_id, customer_reference)
+    if contact is not None and named not in {None, contact.customer_id}:
         checks.refuse(
             RefusalCode.CANNOT_CHANGE,
             "A contact cannot be moved to another customer.",
-            "customerId",
+            path_of_customer(customer_id),
             hint="Delete this contact, and create a new one for the other customer.",
         )
     if contact is None or checks.has_found:
@@ -203,6 +204,11 @@ async def named_customer_id(
             "customerExternalReference",
         )
     return found if customer_id is None else customer_id
+
+
+def path_of_customer(customer_id: str | None) -> str:
+    """Return the input field that names a customer; `customer_id` is None if it is not the id."""
+    return "customerExternalReference" if customer_id is None else "customerId"
 
 
 async def id_of_customer(reference: str) -> str:

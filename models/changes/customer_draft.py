@@ -53,9 +53,9 @@ class Surroundings:
         """Return what `place_new_customer` returns."""
         return await place_new_customer(checks, values, template_id)
 
-    async def check_parent(self, customer: Customer) -> None:
-        """Raise Refused if the parent is wrong."""
-        await check_parent(customer)
+    async def check_parent(self, customer: Customer, path: str) -> None:
+        """Raise Refused if the parent is wrong; `path` is the input field that names it."""
+        await check_parent(customer, path)
 
     async def check_reference(self, checks: Checks, customer: Customer) -> None:
         """Set the key of the customer's external reference; refuses one that is in use."""
@@ -100,7 +100,8 @@ async def draft_customer(
     if given.get("account_number") is None:
         given["account_number"] = new_account_number()
     set_values(customer, checked_values(checks, {"name": None, **given}))
-    await checks.attempt(around.check_parent(customer))
+    path = "parentId" if "parent_id" in values else "templateId"
+    await checks.attempt(around.check_parent(customer, path))
     await around.check_reference(checks, customer)
     draft = None if consent is None else checked(checks, EntryKind.GRANT, consent, "consent")
     await around.check_number(checks, customer)

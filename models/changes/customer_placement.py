@@ -37,6 +37,8 @@ async def place_new_customer(
         class_id, path = values.get("class_id"), "classId"
         if class_id is None and (template_id is None or template is not None):
             class_id = await _default_class(checks, template)
+            if template is not None and template.customer_class_id is not None:
+                path = "templateId"
     found = None
     if class_id is not None:
         found = await checks.attempt(assignable_class(class_id, path))
@@ -57,21 +59,24 @@ async def assignable_class(class_id: str, path: str) -> CustomerClass:
     return row
 
 
-async def check_parent(customer: Customer) -> None:
-    """Refuse a parent that does not exist, is no reseller, or would make a cycle (R32)."""
+async def check_parent(customer: Customer, path: str = "parentId") -> None:
+    """Refuse a parent that does not exist, is no reseller, or would make a cycle (R32).
+
+    `path` is the input field that names the parent.
+    """
     parent_id, steps = customer.parent_id, 0
     if parent_id is None:
         return
     parent = await lock_shared(Customer, parent_id)
     if parent is None or parent.erased_at is not None:
-        raise refuse(RefusalCode.NOT_FOUND, "There is no parent customer with this id.", "parentId")
-    refuse_other_parent(parent)
+        raise refuse(RefusalCode.NOT_FOUND, "There is no parent customer with this id.", path)
+    refuse_other_parent(parent, path)
     parent_class = await lock_shared(CustomerClass, parent.customer_class_id)
     if parent_class is None or not parent_class.is_reseller:
         raise refuse(
             RefusalCode.INVALID_PARENT,
             "The parent is not in a class for resellers. Choose another parent.",
-            "parentId",
+            path,
         )
     above: Customer | None = parent
     while above is not None:
@@ -81,7 +86,7 @@ async def check_parent(customer: Customer) -> None:
                 RefusalCode.INVALID_PARENT,
                 "A customer can't be its own parent, directly or through others. Choose another"
                 " parent.",
-                "parentId",
+                path,
             )
         above = await Customer.get_or_none(id=above.parent_id) if above.parent_id else None
 

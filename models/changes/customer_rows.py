@@ -150,7 +150,7 @@ class SharedSurroundings(Surroundings):
         self._places: dict[
             tuple[Any, ...], tuple[CustomerClass | None, str | None, Sequence[Refusal]]
         ] = {}
-        self._parents: dict[str | None, Sequence[Refusal]] = {}
+        self._parents: dict[tuple[str | None, str], Sequence[Refusal]] = {}
 
     async def place(
         self, checks: Checks, values: Mapping[str, Any], template_id: str | None
@@ -164,11 +164,11 @@ class SharedSurroundings(Surroundings):
         checks.add(*refusals)
         return customer_class, parent_id
 
-    async def check_parent(self, customer: Customer) -> None:
-        parent_id = customer.parent_id
-        if parent_id not in self._parents:
-            self._parents[parent_id] = await refusals_of(check_parent(customer))
-        if refusals := self._parents[parent_id]:
+    async def check_parent(self, customer: Customer, path: str) -> None:
+        key = (customer.parent_id, path)
+        if key not in self._parents:
+            self._parents[key] = await refusals_of(check_parent(customer, path))
+        if refusals := self._parents[key]:
             raise Refused(refusals)
 
     async def check_reference(self, checks: Checks, customer: Customer) -> None:

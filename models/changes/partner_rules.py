@@ -47,10 +47,10 @@ def refuse_edit(checks: Checks, customer: Customer, values: Mapping[str, Any]) -
         checks.add(*_parent_refused().refusals)
 
 
-def refuse_other_parent(parent: Customer) -> None:
+def refuse_other_parent(parent: Customer, path: str) -> None:
     """Refuse a parent other than the partner's reseller: the partner would lose the customer."""
     if current_tenant() not in {None, parent.id}:
-        raise _parent_refused()
+        raise _parent_refused(path)
 
 
 def refuse_class_change(customer: Customer, old: CustomerClass, new: CustomerClass) -> None:
@@ -86,10 +86,10 @@ def _refuse_account_number(checks: Checks) -> None:
     )
 
 
-def _parent_refused() -> Refused:
+def _parent_refused(path: str = "parentId") -> Refused:
     return refuse(
         RefusalCode.NOT_FOR_PARTNERS,
         "Only the platform's staff may change the parent of your own reseller, or give your"
         " customers another parent.",
-        "parentId",
+        path,
     )

@@ -89,6 +89,9 @@ async def test_the_later_of_two_rows_for_a_contact_is_refused(api: Api) -> None:
         payload = await bulk(api, "saveContacts", rows)
         assert told(payload) == [("DUPLICATE_ITEM", ["rows", "1", field])]
         assert payload["savedCount"] == 0
+    moved = {"id": by_id["id"], "customerExternalReference": "cus-1"}
+    payload = await bulk(api, "saveContacts", [moved, contact(0, customerId=other)])
+    assert told(payload) == [("CANNOT_CHANGE", ["rows", "0", "customerExternalReference"])]
 
 
 async def test_a_partner_saves_contacts_of_its_own_customers_only(api: Api) -> None:

@@ -211,7 +211,7 @@ async def test_contacts_are_created_updated_and_refer_by_reference(api: Api) -> 
         (error,) = await api.refused(
             "saveContact", "CANNOT_CHANGE", token=of, **{**sent, "customerExternalReference": "c-2"}
         )
-        assert error["path"] == ["customerId"]
+        assert error["path"] == ["customerExternalReference"]
         for unknown in ("c-9", "", "x" * 999):
             (error,) = await api.refused(
                 "saveContact", "NOT_FOUND", token=of, name="Al", customerExternalReference=unknown

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models import AuditEntry, ClassChange, Customer
+from models import AuditEntry, ClassChange, Customer, CustomerClass, CustomerTemplate
 from models.changes.customer_editing import (
     create_customer,
 )
@@ -171,6 +171,28 @@ async def test_a_customer_may_buy_through_a_reseller(database: Database, act: Ac
     assert (await Customer.get(id=child.id)).parent_id == reseller.id
     await edit(database, act, child, {"parent_id": None})
     assert (await Customer.get(id=child.id)).parent_id is None
+
+
+async def test_a_wrong_class_or_parent_of_a_template_is_refused_at_the_template(
+    database: Database, act: ActorContext
+) -> None:
+    charity = await shipped("CHARITY")
+    other = await add_customer(database, act)
+    template = await add_template(database, act, customer_class_id=charity.id)
+    await CustomerTemplate.filter(id=template.id).update(parent_id=other.id)
+    values = {"name": "Acme"}
+    async with refused(RefusalCode.INVALID_PARENT, "templateId"):
+        await database.transaction(lambda: create_customer(act, values, template.id))
+    async with refused(RefusalCode.INVALID_PARENT, "parentId"):
+        given = {**values, "parent_id": other.id}
+        await database.transaction(lambda: create_customer(act, given, template.id))
+    await CustomerTemplate.filter(id=template.id).update(parent_id=None)
+    await CustomerClass.filter(id=charity.id).update(retired_at=act.now)
+    async with refused(RefusalCode.CLASS_RETIRED, "templateId"):
+        await database.transaction(lambda: create_customer(act, values, template.id))
+    async with refused(RefusalCode.CLASS_RETIRED, "classCode"):
+        given = {**values, "class_code": "CHARITY"}
+        await database.transaction(lambda: create_customer(act, given, template.id))
 
 
 async def test_a_template_gives_the_parent_unless_another_is_named(
