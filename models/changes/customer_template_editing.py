@@ -13,10 +13,14 @@ from models.tables import audit
 from models.tables.audit import ActorContext
 from models.tables.customer import Customer
 from models.tables.customer_class import NAME_LENGTH, CustomerClass, rename, touch
-from models.tables.customer_template import PLATFORM_DEFAULTS_ID, CustomerTemplate, PlatformDefaults
+from models.tables.customer_template import (
+    DEFAULTS_SUBJECT,
+    PLATFORM_DEFAULTS_ID,
+    CustomerTemplate,
+    PlatformDefaults,
+)
 
 TEMPLATE_FIELDS = ("name", "customer_class_id", "parent_id")
-DEFAULTS_SUBJECT = "platform_defaults"
 """The subject id of audit entries about the single row of platform defaults."""
 
 

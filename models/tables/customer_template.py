@@ -9,6 +9,8 @@ from models.tables.customer import Customer
 from models.tables.customer_class import NAME_LENGTH, CustomerClass
 
 PLATFORM_DEFAULTS_ID = 1
+DEFAULTS_SUBJECT = "platform_defaults"
+"""The id of the platform's defaults in the API and in the audit trail."""
 
 
 class CustomerTemplate(Model):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 import models
-from schema.base.field_mapping import maps_to, to_one
+from models.tables.customer_template import DEFAULTS_SUBJECT
+from schema.base.field_mapping import computed, maps_to, to_one
 from schema.base.mutation_fields import MutationPayload, dry_run, expected_version
 from schema.base.node import Node
 from schema.types.customer_class import CustomerClass
@@ -50,6 +51,11 @@ maps_to(CustomerTemplate, models.CustomerTemplate)
 class PlatformDefaults:
     """The platform's defaults, of which the database has one row."""
 
+    id: strawberry.ID = computed(
+        lambda: strawberry.ID(DEFAULTS_SUBJECT),
+        description="The id of this object, always the same, for client caches; and the"
+        " `subjectId` of its audit entries.",
+    )
     last_modified_at: datetime = strawberry.field(
         description="When the defaults last changed, in UTC."
     )

@@ -35,6 +35,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "lists have no null items": {"Query.nodes": "has null for an object that is not found"},
     "objects with an id are nodes": {
         "Credential": "has its id for caches, and belongs to a request",
+        "PlatformDefaults": "has its id for caches, and is one of its kind",
         "Viewer": "has its id for caches, and belongs to a request",
     },
     "lists of the root are connections": {
