@@ -194,7 +194,7 @@ class ImportRunner:
             await add_rows(fault_rows(row, line, faults))
             row.started_at = row.started_at or self.clock()
             await row.save(update_fields=["fault_count", "started_at"])
-            await end_import(row, state, self.clock(), why)
+            await end_import(self._act(row), row, state, why)
             await remove_file(row.id)
             return Outcome(state.value, None if why is None else why.value)
 

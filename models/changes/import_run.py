@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 
 from tortoise.exceptions import IntegrityError
 
@@ -28,6 +27,7 @@ from models.tables.customer_import import (
     ImportState,
 )
 from models.tables.customer_import import ImportFault as FaultRow
+from models.tables.event import Owner
 from models.tables.user import standing_of
 
 NEEDED = frozenset(
@@ -127,22 +127,33 @@ async def cancel_import(act: ActorContext, import_id: str) -> CustomerImport:
         raise refuse(RefusalCode.NOT_FOUND, "There is no import with this id.", "id")
     if not found.state.has_ended:
         await job.cancel(import_key(found.id), act.now)
-        await end_import(found, ImportState.CANCELLED, act.now)
-        await record(act, "import.cancelled", found.id)
+        await end_import(act, found, ImportState.CANCELLED)
         with beyond_tenants():
             await remove_file(found.id)
     return found
 
 
 async def end_import(
+    act: ActorContext,
     row: CustomerImport,
     state: ImportState,
-    now: datetime,
     failure: ImportFailure | None = None,
 ) -> None:
     """Set the final state of a locked import, after which its owner may begin another."""
-    row.state, row.failure, row.finished_at, row.live_caller = state, failure, now, None
+    row.state, row.failure, row.finished_at, row.live_caller = state, failure, act.now, None
     await row.save(update_fields=["state", "failure", "finished_at", "live_caller"])
+    await record(
+        act,
+        "import.cancelled" if state is ImportState.CANCELLED else "import.finished",
+        row.id,
+        owner=Owner(reseller_id=row.reseller_id),
+        ids={
+            "state": state.value,
+            "isDryRun": row.is_dry_run,
+            "storedRowCount": row.stored_count,
+            "failedRowCount": row.failed_count,
+        },
+    )
     await wake(IMPORTS)
 
 

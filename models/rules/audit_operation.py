@@ -73,5 +73,6 @@ class AuditOperation(StrEnum):
     MENTIONS_ERASED = "mentions.erased"
     IMPORT_REQUESTED = "import.requested"
     IMPORT_CANCELLED = "import.cancelled"
+    IMPORT_FINISHED = "import.finished"
     AUDIT_EXPIRED = "audit.expired"
     EXPORT_LINK_CREATED = "export.link_created"

@@ -44,6 +44,8 @@ EVENTS: Mapping[AuditOperation, EventType] = MappingProxyType(
         _A.TOKEN_ROTATED: _T.TOKEN_ROTATED,
         _A.TOKEN_REVOKED: _T.TOKEN_REVOKED,
         _A.WEBHOOK_ENDPOINT_DISABLED: _T.WEBHOOK_ENDPOINT_DISABLED,
+        _A.IMPORT_CANCELLED: _T.IMPORT_FINISHED,
+        _A.IMPORT_FINISHED: _T.IMPORT_FINISHED,
     }
 )
 """The event of each change that has one."""
@@ -53,7 +55,7 @@ _MAIL = "The contact's answer, and the final failure of the mail, have events."
 _DEFAULTS = "Only forms for new customers use it, and they read it when they open."
 _STAFF = "Users, groups and permissions are administered here, and mirrored nowhere."
 _WEBHOOKS = "Endpoints are administered here, and mirrored nowhere."
-_FILE = "Each change that an import makes has an event, which names the import."
+_FILE = "Each change that an import makes has an event, and so has its end."
 _TRAIL = "Only the history of changes is affected, no object."
 
 WITHOUT_EVENT: Mapping[AuditOperation, str] = MappingProxyType(
@@ -91,7 +93,6 @@ WITHOUT_EVENT: Mapping[AuditOperation, str] = MappingProxyType(
         _A.ACTOR_NAMES_ERASED: _TRAIL,
         _A.MENTIONS_ERASED: _TRAIL,
         _A.IMPORT_REQUESTED: _FILE,
-        _A.IMPORT_CANCELLED: _FILE,
         _A.AUDIT_EXPIRED: _TRAIL,
         _A.EXPORT_LINK_CREATED: "A link expires within minutes and changes no object.",
     }
@@ -123,6 +124,7 @@ SUBJECT_IDS = {
     "cls": "classId",
     "tok": "accessTokenId",
     "whe": "webhookEndpointId",
+    "imp": "importId",
 }
 """By the prefix of a subject's id: the member of the payload that holds the id."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from types import MappingProxyType
 
-from models.rules.permission import Scope
+from models.rules.permission import Scope, with_implied
 
 SCHEMA_VERSION = 1
 """The version of the payloads. It increases only if a member is removed or its meaning changes."""
@@ -52,6 +52,7 @@ class EventType(StrEnum):
     TOKEN_ROTATED = "token.rotated"  # noqa: S105  # see above
     TOKEN_REVOKED = "token.revoked"  # noqa: S105  # see above
     WEBHOOK_ENDPOINT_DISABLED = "webhook_endpoint.disabled"
+    IMPORT_FINISHED = "import.finished"
 
 
 FOR_EVERYBODY = frozenset(
@@ -345,13 +346,31 @@ CATALOGUE: Mapping[EventType, EventDescription] = MappingProxyType(
                 _S.WEBHOOKS_READ,
                 (PayloadField("webhookEndpointId", "The id of the webhook endpoint."),),
             ),
+            EventDescription(
+                _T.IMPORT_FINISHED,
+                "An import from a file ended: all its rows were decided, it failed, or it was"
+                " cancelled. The subject is the import.",
+                _S.CUSTOMERS_WRITE,
+                (
+                    PayloadField(_IMPORT.name, "The id of the import."),
+                    PayloadField(
+                        "state",
+                        "How it ended: `DONE`, `FAILED` or `CANCELLED`, values of the enum"
+                        " `ImportState`.",
+                    ),
+                    PayloadField("isDryRun", "Whether the file was only checked."),
+                    PayloadField("storedRowCount", "The number of rows that were stored."),
+                    PayloadField("failedRowCount", "The number of rows that were refused."),
+                ),
+            ),
         )
     }
 )
 """All types of events."""
 
-SCOPES = tuple(sorted({entry.scope for entry in CATALOGUE.values()}))
-"""The permissions of which each shows some types of events."""
+_SHOWING = {entry.scope for entry in CATALOGUE.values()}
+SCOPES = tuple(sorted(one for one in _SHOWING if with_implied({one}) & _SHOWING == {one}))
+"""The permissions of which each shows some types of events, without those that imply another."""
 
 
 def readable(

@@ -82,6 +82,8 @@ AuditOperationEnum = described_enum(
         "MENTIONS_ERASED": "Reasons and values that mention a person were erased.",
         "IMPORT_REQUESTED": "A file of customers was sent to be imported, or to be checked.",
         "IMPORT_CANCELLED": "An import from a file was cancelled.",
+        "IMPORT_FINISHED": "An import from a file ended by itself: its rows were decided, or it"
+        " failed.",
         "AUDIT_EXPIRED": "Audit entries were deleted at the end of their retention period.",
         "EXPORT_LINK_CREATED": "A link to download a whole list was created; the subject is the"
         " access token or user that created it.",

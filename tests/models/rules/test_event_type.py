@@ -39,7 +39,7 @@ def test_a_payload_has_no_member_that_the_catalogue_does_not_describe(
 ) -> None:
     stored = dict.fromkeys(("entry_id", "suggestion_id", "customer_class_id"), "x")
     after = {**stored, "mail_state": "UNDELIVERABLE", "name": "Ann"}
-    for prefix in ("cus", "con", "cls", "tok", "whe"):
+    for prefix in ("cus", "con", "cls", "tok", "whe", "imp"):
         for kind, payload in events_of(operation, f"{prefix}_1", stored, after):
             told = {one.name for one in CATALOGUE[kind].payload}
             assert payload.keys() - told <= {SUBJECT_IDS.get(prefix)}
