@@ -125,8 +125,8 @@ async def check_reseller(customer_id: str, *path: str) -> None:
     if customer_class is None or not customer_class.is_reseller:
         raise refuse(
             RefusalCode.INVALID_RESELLER,
-            "This customer is not in a class for resellers, so no user or token can be bound to it."
-            " Choose another customer.",
+            "This customer is not in a class for resellers, so no user, token or webhook endpoint"
+            " can belong to it. Choose another customer.",
             *path,
         )
 

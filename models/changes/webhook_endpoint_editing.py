@@ -3,13 +3,15 @@
 An endpoint belongs to the reseller that its creator is bound to, or to the platform. It gets the
 types of events that its creator might read when it was saved: events hold ids and names of fields,
 and no personal data, so later changes of the creator's permissions do not change what it gets.
-Whoever sends these events to another URL must be able to read them too.
+Whoever sends these events to another URL, or gets a new secret to sign them, must be able to read
+them too. An active endpoint of a reseller is created, or enabled, while the reseller is locked.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from models.changes.administration import check_reseller
 from models.jobs.webhook_fan_out import newest_number
 from models.jobs.webhook_queue import delete_endpoint as stop_deliveries
 from models.jobs.webhook_queue import disable, enable
@@ -31,6 +33,7 @@ MAX_ENDPOINTS = 50
 
 MAX_CUSTOMERS = 100
 MAX_TYPES = 100
+TYPES = "eventTypes"
 
 _URL_CODES = {
     UrlFault.NOT_HTTPS: RefusalCode.URL_NOT_HTTPS,
@@ -117,8 +120,15 @@ async def store_switch(
 async def rotate_secret(
     act: ActorContext, endpoint_id: str, expected_version: int | None, cipher: Cipher
 ) -> WithSecret:
-    """Give an endpoint a new secret; the old one signs too until ROTATION_OVERLAP has passed."""
-    endpoint = await act.checks().conclude(locked_endpoint(endpoint_id, expected_version))
+    """Give an endpoint a new secret; the old one signs too until ROTATION_OVERLAP has passed.
+
+    The caller sees the secret, and could sign events with it that the receiver believes. So they
+    must be able to read all types that the endpoint gets, as whoever changes its URL.
+    """
+    checks = act.checks()
+    endpoint = await checks.conclude(locked_endpoint(endpoint_id, expected_version))
+    _refuse_unreadable(checks, act, _types_of(endpoint), "id")
+    checks.raise_refusals()
     until = endpoint.old_secret_until
     if until is not None and until > act.now:
         wait = int((until - act.now).total_seconds()) + 1
@@ -151,6 +161,8 @@ async def locked_endpoint(
 
 async def _create(act: ActorContext, endpoint: WebhookEndpoint, cipher: Cipher) -> WithSecret:
     owner = act.principal.reseller_id
+    if owner is not None:
+        await check_reseller(owner)
     await lock_name(f"webhook endpoints of {owner or 'the platform'}")
     if await WebhookEndpoint.filter(reseller_id=owner, deleted_at=None).count() >= MAX_ENDPOINTS:
         raise refuse(
@@ -192,7 +204,7 @@ async def _check_and_set(
     if "url" in values and (values["url"] is None or values["url"] != endpoint.url):
         endpoint.url = _checked_url(checks, values["url"], allows_private=allows_private)
         if "event_types" not in values:
-            _refuse_unreadable(checks, act, endpoint.event_types or list(EventType), "url")
+            _refuse_unreadable(checks, act, _types_of(endpoint), "url")
     if "description" in values:
         endpoint.description = checks.optional_text(
             values["description"], MAX_DESCRIPTION_LENGTH, "description"
@@ -202,7 +214,14 @@ async def _check_and_set(
     if "customer_ids" in values:
         endpoint.customer_ids = await _checked_customers(checks, values["customer_ids"])
     if values.get("is_active") is not None:
+        if values["is_active"] and not endpoint.is_active and endpoint.reseller_id is not None:
+            await checks.attempt(check_reseller(endpoint.reseller_id, "isActive"))
         endpoint.is_active = values["is_active"]
+
+
+def _types_of(endpoint: WebhookEndpoint) -> Sequence[str]:
+    """Return the types of events that an endpoint gets."""
+    return endpoint.event_types or [one.value for one in EventType]
 
 
 def _checked_url(checks: Checks, url: str | None, *, allows_private: bool) -> str:
@@ -224,14 +243,14 @@ def _checked_types(
     if not wanted:
         allowed = readable(act.principal.permissions)
         return [] if len(allowed) == len(CATALOGUE) else [one.value for one in allowed]
-    checks.list_length(wanted, MAX_TYPES, "eventTypes")
+    checks.list_length(wanted, MAX_TYPES, TYPES)
     types = [one.value for one in dict.fromkeys(wanted)]
-    _refuse_unreadable(checks, act, types, "eventTypes")
+    _refuse_unreadable(checks, act, types, TYPES)
     return types
 
 
 def _refuse_unreadable(checks: Checks, act: ActorContext, types: Sequence[str], path: str) -> None:
-    """Refuse to send types of events that the caller may not read to a URL of the caller's."""
+    """Refuse if the caller may not read all of these types of events."""
     needed = {CATALOGUE[EventType(one)].scope for one in types}
     lacking = sorted(needed - act.principal.permissions)
     if lacking:
@@ -240,7 +259,8 @@ def _refuse_unreadable(checks: Checks, act: ActorContext, types: Sequence[str], 
             f"Some of the endpoint's types of events need {', '.join(lacking)}, which you do not"
             " have.",
             path,
-            hint="Leave these types out, or ask a user who has the permission.",
+            hint=f"{'Leave these types out, or ask' if path == TYPES else 'Ask'} a user who has the"
+            " permission.",
         )
 
 

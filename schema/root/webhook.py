@@ -57,7 +57,7 @@ class WebhookMutation:
         WRITES_WEBHOOKS,
         "Give a webhook endpoint a new secret. For 24 hours, what it gets is signed with the old"
         " one too, so that the receiver has time to change over; another rotation is refused"
-        " meanwhile.",
+        " meanwhile. It needs the permissions to read all types of events that the endpoint gets.",
     )
     delete_webhook_endpoint: DeleteWebhookEndpointPayload | None = operation(
         webhook_resolvers.delete_webhook_endpoint,

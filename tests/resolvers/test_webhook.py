@@ -200,6 +200,26 @@ async def test_an_owner_has_at_most_fifty_endpoints(
     await add_endpoint(api)
 
 
+async def test_nobody_gets_a_secret_for_events_that_they_may_not_read(api: Api) -> None:
+    narrow = await api.token_for(Scope.WEBHOOKS_WRITE, Scope.CONSENT_READ)
+    cases: list[tuple[list[str], bool]] = [
+        (["CONSENT_RECORDED"], True),
+        (["CONSENT_RECORDED", "CUSTOMER_CREATED"], False),
+        ([], False),  # all types
+    ]
+    for types, is_allowed in cases:
+        made = await add_endpoint(api, eventTypes=types)
+        if is_allowed:
+            rotated = await api.done("rotateWebhookSecret", "secret", token=narrow, id=made["id"])
+            assert rotated["secret"].startswith("whsec_")
+        else:
+            (error,) = await api.refused(
+                "rotateWebhookSecret", "PERMISSION_NOT_HELD", token=narrow, id=made["id"]
+            )
+            assert error["path"] == ["id"]
+            assert "customers:read" in error["message"]
+
+
 async def test_a_secret_is_rotated_once_a_day(api: Api) -> None:
     made = await add_endpoint(api)
     select = "secret webhookEndpoint { version oldSecretExpiresAt }"

@@ -2,10 +2,8 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from tortoise.connection import get_connection
 
 from models import AccessToken, User
 from models.changes.granting import grant_permissions
@@ -15,12 +13,11 @@ from models.rules.errors import RefusalCode, Refused
 from models.storage.database import Database
 from models.tables.access import OPERATOR, Principal, Scope
 from models.tables.audit import ActorContext
+from tests.blocked import until_blocked
 from tests.clock import Clock
 from tests.factories import add_customer, move
 
 ENOUGH_S = 120.0
-WAITING = """SELECT count(*) AS n FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 
 
 async def add_administrator(database: Database, clock: Clock, name: str) -> Principal:
@@ -36,13 +33,6 @@ async def add_administrator(database: Database, clock: Clock, name: str) -> Prin
         return Principal(issued.token.id, "laptop", scopes, None, user.id, name)
 
     return await database.transaction(add)
-
-
-async def until_blocked(database: Database, task: asyncio.Task[Any]) -> None:
-    """Wait until a transaction waits for a lock; a task that ends first was not blocked."""
-    while database.is_postgres and not task.done():
-        if (await get_connection("default").execute_query_dict(WAITING))[0]["n"]:
-            return
 
 
 async def test_two_administrators_can_not_lock_each_other_out_at_once(
