@@ -35,7 +35,11 @@ CONTACTS = {
     "active": ContactFilter(is_active=True),
     "not verified": ContactFilter(is_email_verified=False),
 }
-RARE = (AdvisoryCode.COMPANY_NOT_ACTIVE, AdvisoryCode.STRIKE_OFF_PROPOSED)
+RARE = (
+    AdvisoryCode.COMPANY_NOT_ACTIVE,
+    AdvisoryCode.STRIKE_OFF_PROPOSED,
+    AdvisoryCode.DUPLICATE_COMPANY_NUMBER,
+)
 
 
 @pytest.fixture(scope="module")
