@@ -65,6 +65,44 @@ CHOSEN: Mapping[str, dict[str, Any]] = {
 """Arguments of queries that need one of several."""
 
 
+INPUTS: Mapping[str, dict[str, Any]] = {
+    "redeliverWebhooks": {
+        "endpointId": "",
+        "fromAt": "2026-01-01T00:00:00Z",
+        "untilAt": "2026-01-02T00:00:00Z",
+        "outcomes": ["FAILED"],
+    },
+    "restartEnrichments": {"filter": {"statuses": ["FAILED"]}, "dryRun": True},
+    "saveContact": {
+        "customerId": "",
+        "name": "Ann Sample",
+        "email": "ann@sample.example",
+        "receivesBills": True,
+    },
+    "saveContacts": {
+        "rows": [{"customerId": "", "name": "Ann Sample", "externalReference": "contact-1"}]
+    },
+    "saveCustomer": {
+        "name": "Sandbox Beta Limited",
+        "classCode": "COMPANY_UK_LIMITED",
+        "companyNumber": "90000001",
+    },
+    "saveCustomerClass": {"name": "Housing associations", "checkCompaniesHouse": False},
+    "saveCustomerTemplate": {"name": "New charities", "classId": ""},
+    "saveCustomers": {
+        "rows": [{"name": "Sample", "classCode": "CHARITY", "externalReference": "customer-1"}]
+    },
+    "savePlatformDefaults": {"classId": ""},
+    "saveUser": {"name": "Ann Sample", "email": "ann@sample.example"},
+    "saveUserGroup": {"name": "Front office"},
+    "saveWebhookEndpoint": {
+        "url": "https://hooks.example/in",
+        "eventTypes": ["CUSTOMER_CREATED", "CUSTOMER_UPDATED"],
+    },
+}
+"""Inputs of mutations whose input types require nothing, or rows that require nothing."""
+
+
 def files(schema: GraphQLSchema, operations: Path) -> dict[str, str]:
     """Return the generated files of the collection: their content by path."""
     found = {}
@@ -77,6 +115,8 @@ def files(schema: GraphQLSchema, operations: Path) -> dict[str, str]:
                 for key, argument in field.args.items()
                 if is_required_argument(argument)
             }
+            if name in INPUTS:
+                given["input"] = INPUTS[name]
             found[f"{folder}/{name}.bru"] = request(
                 name, number, text, given | CHOSEN.get(name, {}), docs=field.description or ""
             )

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from graphql import build_schema, parse, validate
+from graphql import GraphQLError, build_schema, parse, validate, validate_input_value
 
 from tests.bruno_collection import COLLECTION, GENERATED, ROOT, files
 from tests.graphql_client import Api
@@ -38,6 +38,22 @@ def test_each_document_is_valid() -> None:
     for name, text in MADE.items():
         faults = validate(SCHEMA, parse(block(text, "body:graphql")))
         assert [fault.message for fault in faults] == [], name
+
+
+def test_each_mutation_has_a_sample_input_of_its_type() -> None:
+    root = SCHEMA.mutation_type
+    assert root is not None
+    for name, field in root.fields.items():
+        given = json.loads(block(MADE[f"mutations/{name}.bru"], "body:graphql:vars"))["input"]
+        assert given, name
+        assert all(given.get("rows", ["any"])), name
+        faults: list[str] = []
+
+        def note(error: GraphQLError, _: object, known: list[str] = faults) -> None:
+            known.append(error.message)
+
+        validate_input_value(given, field.args["input"].type, note)
+        assert faults == [], name
 
 
 def test_the_environment_has_no_secret() -> None:
