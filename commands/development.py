@@ -1,4 +1,4 @@
-"""What `make run` adds: sample customers and contacts, a link, a token, and a first query."""
+"""What `make run` adds: sample customers, contacts, an import, a link, a token, a first query."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,10 +7,15 @@ from uuid import uuid4
 import models
 from models.changes.contact_editing import create_contact
 from models.changes.customer_editing import create_customer
+from models.changes.import_file import FileWriter
+from models.changes.import_run import NewImport, request_import
 from models.rules.consent import ConsentBasis, ConsentMethod
 from models.rules.profile import ProfileEntry, ValueSource
+from models.storage.database import Database
+from models.storage.identifiers import new_import_id
 from models.tables.access import Principal, Scope, issue_token
 from models.tables.audit import ActorContext
+from models.tables.customer_import import ImportFormat
 from opening import Platform
 from settings import ROOT
 
@@ -53,6 +58,14 @@ CONSENT = {
 }
 """The consent of some sample customers, by the customer's name; the others have none."""
 
+FILE = b"""\
+name,classCode,contact1.name,contact1.email
+Robin Sample,RESIDENTIAL,Robin Sample,robin@sample.example
+A made-up charity,CHARITY,Uma Sample,uma at charity.example
+,NO_SUCH_CLASS,,
+"""
+"""A file of customers with faults, which is only checked."""
+
 FIRST_QUERY = (
     'mutation { saveCustomer(input: { name: "Sandbox Beta Limited",'
     ' classCode: "COMPANY_UK_LIMITED", companyNumber: "90000001" })'
@@ -74,6 +87,7 @@ async def development_greeting(platform: Platform, endpoint: str) -> list[str]:
             f"samples-{uuid4()}",
         )
         await platform.database.transaction(lambda: add_samples(act))
+        await add_sample_import(platform.database, act)
     settings = platform.settings
     mails = f"Mails {settings.mailbox}" if settings.smtp_url is None else "Mails are sent by SMTP"
     is_built = (ROOT / "build" / "playground" / "index.html").is_file()
@@ -102,3 +116,14 @@ async def add_samples(act: ActorContext) -> None:
         customer = await create_customer(act, values, consent=CONSENT.get(name))
         for contact in CONTACTS.get(name, ()):
             await create_contact(act, customer.id, contact)
+
+
+async def add_sample_import(database: Database, act: ActorContext) -> None:
+    """Add a dry run of an import; it stores no customer."""
+    writer = FileWriter(database, new_import_id(), act.now)
+    await writer.write(FILE)
+    await writer.end()
+    wanted = NewImport(
+        writer.import_id, ImportFormat.CSV, writer.sha256, writer.byte_count, is_dry_run=True
+    )
+    await database.transaction(lambda: request_import(act, wanted, None))

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from commands.development import SAMPLES, add_samples
+from commands.development import SAMPLES, add_sample_import, add_samples
 from models.tables.access import Principal, Scope
 from models.tables.audit import ActorContext
 from tests.clock import Clock
@@ -20,6 +20,7 @@ async def sampled_api(
     async with running_live_api(databases, clock, **settings) as live:
         act = ActorContext(Principal("dev", "Development", frozenset(Scope)), clock(), "samples-1")
         await live.platform.database.transaction(lambda: add_samples(act))
+        await add_sample_import(live.platform.database, act)
         listed = (await live.data("{ customers { nodes { id } } }"))["customers"]["nodes"]
         assert len(listed) == len(SAMPLES)
         for customer in listed:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ FOLDER = Path(__file__).resolve().parent.parent.parent / "playground" / "operati
 DOCUMENTS = sorted(FOLDER.glob("[0-9]*.graphql"))
 PLACEHOLDER = re.compile(r"\{\{([\w.]+)\}\}")
 TOPICS = ["save-and-enrich", "follow", "suggestions", "contacts", "consent", "delivery-preview"]
-TOPICS += ["retire", "many-at-once", "events", "report", "webhooks"]
+TOPICS += ["retire", "many-at-once", "events", "report", "webhooks", "imports"]
 
 
 @pytest.fixture
 async def sampled(databases: Databases, clock: Clock) -> AsyncIterator[LiveApi]:
     """Yield the application with the sample customers, whose lookups have ended."""
+    clock.now = datetime.now(UTC)  # as the worker's, which deletes old imports
     async with sampled_api(databases, clock) as live:
         yield live
 
