@@ -5,6 +5,7 @@ const api = process.env.API ?? 'http://127.0.0.1:8000'
 const proxy = {
   '/graphql': { target: api, changeOrigin: true, ws: true, rewriteWsOrigin: true },
   '/exports': { target: api, changeOrigin: true },
+  '/imports': { target: api, changeOrigin: true },
 }
 
 export default defineConfig({

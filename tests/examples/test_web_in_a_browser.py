@@ -1,77 +1,41 @@
-"""The example front end in a real browser, beside a running API.
-
-With SCREENSHOTS set to a folder, the tests write the pictures of the docs into it.
-"""
+"""The example front end in a real browser, beside a running API."""
 
 import asyncio
-import os
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tests.browsers import needs_browser, playwright, visiting
+from tests.browsers import playwright, visiting
 from tests.clock import Clock
 from tests.databases import Databases
-from tests.graphql_client import LiveApi, running_live_api, serving
+from tests.examples.web_visits import (
+    DESKTOP,
+    PHONE,
+    accessible,
+    fill,
+    form,
+    needs_web,
+    picture,
+    press,
+    see,
+    serving_site,
+    signed_in,
+)
+from tests.graphql_client import LiveApi, running_live_api
 from tests.listening import ENOUGH_S
 from tests.mails import Mail, mails_in
 
-WEB = Path(__file__).resolve().parent.parent.parent / "examples" / "web"
-BUILT = WEB / "dist"
-AXE = WEB / "node_modules" / "axe-core" / "axe.min.js"
-
 playwright()
-pytestmark = [
-    needs_browser,
-    pytest.mark.skipif(
-        not (BUILT / "index.html").is_file() or not AXE.is_file(),
-        reason="examples/web is not built: npm ci && npm run build",
-    ),
-]
+pytestmark = needs_web
 
-DESKTOP = {"width": 1100, "height": 760}
-PHONE = {"width": 360, "height": 740}
-POLICY = (
-    b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:;"
-    b" base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 LIMITED = "Company (UK Limited)"
 SLOW = "00000417"
 """A company of the sandbox whose lookup takes some seconds, so that a page is seen before it."""
 
-VIOLATIONS = """async () => (await axe.run()).violations.map(
-  one => `${one.id}: ${one.nodes.map(node => node.html).join(' ')}`)"""
 NAMES_OF = "fields => fields.map(field => field.name)"
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-
-class Site:
-    """Serves the built page and the API under one origin, as a proxy would."""
-
-    def __init__(self, api: ASGIApp) -> None:
-        self._api = api
-        self._files = StaticFiles(directory=BUILT, html=True)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_file = scope["type"] == "http" and (
-            scope["path"] == "/" or scope["path"].startswith("/assets/")
-        )
-        if not is_file:
-            await self._api(scope, receive, send)
-            return
-
-        async def send_guarded(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"].append((b"content-security-policy", POLICY))
-            await send(message)
-
-        await self._files(scope, receive, send_guarded)
 
 
 @pytest.fixture
@@ -82,52 +46,8 @@ async def live(databases: Databases, clock: Clock) -> AsyncIterator[LiveApi]:
 
 @pytest.fixture
 async def address(live: LiveApi) -> AsyncIterator[str]:
-    async with serving(Site(live.app)) as place:
-        yield f"http://{place}"
-
-
-@asynccontextmanager
-async def signed_in(
-    address: str, token: str, complaints: Sequence[str] = (), **settings: Any
-) -> AsyncIterator[Any]:
-    """Open the list of customers; afterwards assert what the console has complained of."""
-    given = {"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/London", **settings}
-    async with visiting(**given) as visit:
-        await visit.page.goto(f"{address}/#token={token}")
-        await see(visit.page, "Customers")
-        yield visit.page
-    assert visit.complaints == list(complaints)
-
-
-async def see(page: Any, heading: str) -> None:
-    await page.get_by_role("heading", name=heading, exact=True).wait_for()
-
-
-async def press(page: Any, button: str) -> None:
-    await page.get_by_role("button", name=button, exact=True).click()
-
-
-def form(page: Any, name: str) -> Any:
-    return page.get_by_role("form", name=name, exact=True)
-
-
-async def fill(page: Any, **values: str) -> None:
-    """Fill in fields by their names; `__` stands for a dot."""
-    for name, value in values.items():
-        await page.locator(f"[name='{name.replace('__', '.')}']").fill(value)
-
-
-async def picture(page: Any, name: str, *, whole: bool = True) -> None:
-    folder = os.environ.get("SCREENSHOTS")
-    if folder:
-        await page.screenshot(path=Path(folder) / f"{name}.png", full_page=whole)
-
-
-async def accessible(page: Any) -> None:
-    """Assert that axe finds no violation, and that the page is not wider than the screen."""
-    await page.evaluate(AXE.read_text())
-    assert await page.evaluate(VIOLATIONS) == []
-    assert await page.evaluate(OVERFLOW) <= 0
+    async with serving_site(live) as origin:
+        yield origin
 
 
 async def add_company(live: LiveApi, **values: Any) -> str:
@@ -137,6 +57,14 @@ async def add_company(live: LiveApi, **values: Any) -> str:
     contact: dict[str, Any] = {"name": "Ann Sample", "email": "ann@acme.example"}
     await live.done("saveContact", "", customerId=customer, receivesBills=True, **contact)
     return customer
+
+
+async def add_check(live: LiveApi) -> str:
+    """Send a file of which two rows have faults, to be checked; return the id of the import."""
+    headers = {"Authorization": f"Bearer {live.token}", "Content-Type": "text/csv"}
+    content = "name,classCode\n,CHARITY\nAcme,NOTHING\nBell,CHARITY\n"
+    sent = await live.http.post("/imports?dryRun=true", content=content, headers=headers)
+    return str(sent.json()["importId"])
 
 
 async def first_mail(live: LiveApi) -> Mail:
@@ -348,7 +276,7 @@ async def test_pages_of_customers_go_both_ways_and_keep_the_filter(
     await live.save_customer(name="Another")
     async with signed_in(address, live.token) as page:
         await fill(page, text="Pub")
-        await press(page, "Filter")
+        await press(page, "Show")
         await page.get_by_text("25 found").wait_for()
         await page.get_by_role("link", name="Next page").click()
         await page.get_by_role("link", name="Pub 24").wait_for()
@@ -390,6 +318,8 @@ async def test_every_page_is_accessible(
     customer = await add_company(live, companyNumber="00000102", profile=typed)
     await live.settled(customer)
     classes = await live.class_of("COMPANY_UK_PLC")
+    endpoint: dict[str, Any] = {"url": "https://hooks.example.com/crm", "description": "CRM"}
+    await live.done("saveWebhookEndpoint", "", **endpoint, isActive=False)
     pages = {
         "customers": "Customers",
         "customers/new": "Add a customer",
@@ -402,6 +332,10 @@ async def test_every_page_is_accessible(
         "classes/new": "Add a class",
         f"classes/{classes['id']}": "Edit Company (UK PLC)",
         f"classes/{classes['id']}/retire": "What will happen",
+        "reports": "Customers by month",
+        "events": "Events",
+        f"imports/{await add_check(live)}": "Check",
+        "webhooks": "CRM",
         "nowhere": "Not found",
     }
     settings: dict[str, Any] = {"viewport": size, "color_scheme": scheme, "bypass_csp": True}

@@ -10,21 +10,43 @@ import { Customer } from './pages/customer'
 import { CustomerForm } from './pages/customer-form'
 import { Customers } from './pages/customers'
 import { Delivery } from './pages/delivery'
+import { Events } from './pages/events'
+import { Imports } from './pages/imports'
+import { Reports } from './pages/reports'
 import { RetireClass } from './pages/retire-class'
-import { Page } from './parts/page'
+import { Webhooks } from './pages/webhooks'
+import { Button, Page, QueryState, Tabs } from './parts/page'
 import { useRoute } from './router'
+import { words } from './words'
 
 const Scopes = createContext<readonly Scope[]>([])
 
-/** Whether the user holds a permission; the API checks it again with each request. */
-export const useMay = (scope: Scope) => useContext(Scopes).includes(scope)
+/** The permissions of the user; the API checks them again with each request. */
+export const useHeld = () => useContext(Scopes)
+export const useMay = (scope: Scope) => useHeld().includes(scope)
+
+const READS = ['CUSTOMERS', 'CONTACTS', 'CONSENT', 'CUSTOMER_CLASSES', 'ACCESS', 'WEBHOOKS'] as const
+const EVENT_SCOPES = READS.map((kind): Scope => `${kind}_READ`)
+type Section = { path: string; name: string; needs: readonly Scope[] }
+
+/** The sections, and the permissions of which each needs one. Without it, a section is not offered. */
+const SECTIONS: readonly Section[] = [
+  { path: 'customers', name: 'Customers', needs: [] },
+  { path: 'classes', name: 'Classes', needs: [] },
+  { path: 'reports', name: 'Reports', needs: ['CUSTOMERS_READ'] },
+  { path: 'events', name: 'Events', needs: EVENT_SCOPES },
+  { path: 'imports', name: 'Import', needs: ['CUSTOMERS_WRITE'] },
+  { path: 'webhooks', name: 'Webhooks', needs: ['WEBHOOKS_READ'] },
+]
 
 export function App({ onSignOut }: { onSignOut: () => void }) {
-  const [{ data }] = useQuery({ query: ViewerDocument })
+  const [viewer] = useQuery({ query: ViewerDocument })
+  const held = viewer.data?.viewer?.scopes ?? []
   const { path } = useRoute()
-  const section = path[0] ?? 'customers'
+  const section = SECTIONS.find((one) => one.path === (path[0] ?? 'customers'))
+  const isOffered = ({ needs }: Section) => needs.length === 0 || needs.some((scope) => held.includes(scope))
   return (
-    <Scopes value={data?.viewer?.scopes ?? []}>
+    <Scopes value={held}>
       <a className="skip" href="#main" onClick={skip}>
         Skip to content
       </a>
@@ -32,20 +54,23 @@ export function App({ onSignOut }: { onSignOut: () => void }) {
         <p className="brand">
           Customer classes <small>example</small>
         </p>
-        <nav aria-label="Main">
-          <a href="#/customers" aria-current={section === 'customers' ? 'page' : undefined}>
-            Customers
-          </a>
-          <a href="#/classes" aria-current={section === 'classes' ? 'page' : undefined}>
-            Classes
-          </a>
-        </nav>
-        <button type="button" onClick={onSignOut}>
-          Sign out
-        </button>
+        <Tabs
+          label="Main"
+          links={SECTIONS.filter(isOffered).map((one) => [`#/${one.path}`, one.name])}
+          current={section?.name ?? ''}
+        />
+        <Button onClick={onSignOut}>Sign out</Button>
       </header>
       <main id="main" tabIndex={-1}>
-        <Routed path={path} />
+        {section === undefined || isOffered(section) ? (
+          <Routed path={path} />
+        ) : viewer.data?.viewer ? (
+          <Page key={section.path} title={section.name}>
+            <p>This page needs the permission “{section.needs.map(words).join('” or “')}”.</p>
+          </Page>
+        ) : (
+          <QueryState state={viewer} what="your permissions" />
+        )}
       </main>
       <footer>
         <p>An example of a front end for this API, not a product.</p>
@@ -68,6 +93,10 @@ function Routed({ path }: { path: string[] }) {
     if (id === 'new') return <ClassForm />
     return tab === 'retire' ? <RetireClass key={id} id={id} /> : <ClassForm key={id} id={id} />
   }
+  if (section === 'reports') return <Reports />
+  if (section === 'events') return <Events />
+  if (section === 'imports') return <Imports id={id} />
+  if (section === 'webhooks') return <Webhooks />
   if (section === 'customers') {
     if (id === undefined) return <Customers />
     if (id === 'new') return <CustomerForm />

@@ -33,19 +33,24 @@ export function createApiClient(token: string, onRefused: () => void): Client {
       cacheExchange({
         keys,
         possibleTypes,
-        // Customers are shown page by page instead, with a way back.
+        // Other lists are shown page by page instead, with a way back.
         resolvers: { Query: { customerClasses: connections.Query.customerClasses } },
         updates: { Mutation: updates },
       }),
       fetchExchange,
       subscriptionExchange({
         forwardSubscription: (request) => ({
-          subscribe: (sink) => ({
-            unsubscribe: socket.subscribe(
-              { ...request, query: request.query ?? '' },
-              { ...sink, next: (result) => sink.next(result as ExecutionResult) },
-            ),
-          }),
+          subscribe: (sink) => {
+            const payload = { ...request, query: request.query ?? '' }
+            const next = (result: ExecutionResult) => {
+              // After a break the socket sends the payload again: then the feed goes on from here.
+              const after: unknown = result.data?.events?.cursor
+              if (after) payload.variables = { ...payload.variables, after }
+              sink.next(result)
+            }
+            const each = { ...sink, next: (result: unknown) => next(result as ExecutionResult) }
+            return { unsubscribe: socket.subscribe(payload, each) }
+          },
         }),
       }),
     ],
@@ -63,6 +68,9 @@ const updates: Record<string, UpdateResolver> = {
   retireCustomerClass: forgetting('customerClasses', 'customers'),
   reactivateCustomerClass: forgetting('customerClasses'),
   deleteCustomerClass: forgetting('customerClasses'),
+  saveWebhookEndpoint: forgetting('webhookEndpoints'),
+  pingWebhookEndpoint: forgetting('webhookDeliveries'),
+  redeliverWebhooks: forgetting('webhookDeliveries'),
   saveContact: (_, { input }, cache) => {
     const { customerId, dryRun } = input as { customerId?: string; dryRun?: boolean }
     if (customerId && !dryRun) forget(cache, { __typename: 'Customer', id: customerId }, ['contacts'])

@@ -33,8 +33,24 @@ export function inOurWords(fault: Fault): Fault {
 const DATE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' })
 const TIME = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
 
-export const day = (on: string) => DATE.format(new Date(on))
-export const time = (at: string) => TIME.format(new Date(at))
+const MONTH = new Intl.DateTimeFormat('en-GB', { month: 'short', year: '2-digit', timeZone: 'UTC' })
+const BRIEF = new Intl.NumberFormat('en-GB', { notation: 'compact', maximumSignificantDigits: 2 })
 
-export const count = (number: number, one: string, many = `${one}s`) =>
-  `${number.toLocaleString('en-GB')} ${number === 1 ? one : many}`
+/** With spaces at which no line breaks, as in a narrow column of a table. */
+const unbroken = (text: string) => text.replaceAll(' ', '\u00a0')
+
+export const day = (on: string) => DATE.format(new Date(on))
+export const time = (at: string) => unbroken(TIME.format(new Date(at)))
+export const month = (on: string) => unbroken(MONTH.format(new Date(on)))
+
+/** A number for a chart, such as 1.2K. */
+export const brief = (number: number) => BRIEF.format(number)
+
+export const money = (amount: string, currency: string) =>
+  new Intl.NumberFormat('en-GB', { style: 'currency', currency, maximumFractionDigits: 0 }).format(Number(amount))
+
+/** Codes as the options of a field. */
+export const options = (codes: readonly string[]) => codes.map((code) => [code, words(code)] as const)
+
+export const number = (value: number | string) => Number(value).toLocaleString('en-GB')
+export const count = (found: number, one: string, many = `${one}s`) => `${number(found)} ${found === 1 ? one : many}`

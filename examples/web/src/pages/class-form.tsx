@@ -52,7 +52,7 @@ function Fields({ title, stored }: { title: string; stored?: ClassFieldsFragment
       {stored?.isShipped && (
         <p>This class came with the platform. Only its display can be changed here.</p>
       )}
-      <Form label={title} submit="Save" {...state} onSubmit={(form) => void save(form)}>
+      <Form label={title} submit="Save" {...state} onSubmit={save}>
         {!stored?.isShipped && (
           <>
             <TextField name="name" label="Name" value={stored?.name} />

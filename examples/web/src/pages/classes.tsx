@@ -10,7 +10,7 @@ import {
   type CustomerClassesQuery,
 } from '../generated/graphql'
 import { FaultSummary, useAct } from '../parts/form'
-import { Badge, Confirm, Page, QueryState, ReasonedButton } from '../parts/page'
+import { Badge, Button, Confirm, LinkButton, Page, QueryState, ReasonedButton, Tabs } from '../parts/page'
 import { address, go, useRoute } from '../router'
 import { count } from '../words'
 
@@ -34,25 +34,13 @@ export function Classes() {
   const mayWrite = useMay('CUSTOMER_CLASSES_WRITE')
   return (
     <Page title="Customer classes">
-      <nav aria-label="Status" className="tabs">
-        {Object.keys(STATUSES).map((status) => (
-          <a
-            key={status}
-            href={address('classes', { show: status })}
-            aria-current={status === show ? 'true' : undefined}
-            onClick={() => setAfter(null)}
-          >
-            {status}
-          </a>
-        ))}
-      </nav>
-      {mayWrite && (
-        <p>
-          <a className="button" href="#/classes/new">
-            Add a class
-          </a>
-        </p>
-      )}
+      <Tabs
+        label="Status"
+        links={Object.keys(STATUSES).map((status) => [address('classes', { show: status }), status])}
+        current={show}
+        onClick={() => setAfter(null)}
+      />
+      {mayWrite && <LinkButton href="#/classes/new">Add a class</LinkButton>}
       {!list ? (
         <QueryState state={state} what="classes" />
       ) : (
@@ -63,9 +51,7 @@ export function Classes() {
             ))}
           </ul>
           {list.pageInfo.hasNextPage && (
-            <button type="button" onClick={() => setAfter(list.pageInfo.endCursor)}>
-              Show more classes
-            </button>
+            <Button onClick={() => setAfter(list.pageInfo.endCursor)}>Show more classes</Button>
           )}
         </>
       )}
@@ -99,13 +85,12 @@ function ClassCard({ row, mayWrite }: { row: Row; mayWrite: boolean }) {
             Edit
           </a>
           {row.status === 'RETIRED' ? (
-            <button
-              type="button"
-              aria-label={`Reactivate ${row.name}`}
+            <ReasonedButton
+              label={`Reactivate ${row.name}`}
               onClick={() => void revival.act({ input: { id, expectedVersion } })}
             >
               Reactivate
-            </button>
+            </ReasonedButton>
           ) : (
             <ReasonedButton
               label={`Retire ${row.name}`}

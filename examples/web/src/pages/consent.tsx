@@ -1,5 +1,4 @@
 /** A customer's consent: record and withdraw it, the ledger with its verification, the evidence. */
-import { useState } from 'react'
 import { useQuery } from 'urql'
 import { useMay } from '../app'
 import {
@@ -15,14 +14,13 @@ import {
   type ConsentMethod,
 } from '../generated/graphql'
 import { CustomerFrame } from '../parts/customer-frame'
+import { Download } from '../parts/files'
 import { CheckField, Form, instantOf, SelectField, TextField, textOf, useAct } from '../parts/form'
-import { Badge, QueryState, Section, Table } from '../parts/page'
-import { readToken } from '../token'
-import { count, time, words } from '../words'
+import { QueryState, Section, Table, Verdict } from '../parts/page'
+import { count, options, time, words } from '../words'
 
 const BASES: ConsentBasis[] = ['TERMS_ACCEPTED', 'PRIVACY_POLICY_CONSENT', 'WRITTEN_OPT_IN']
 const METHODS: ConsentMethod[] = ['ONLINE', 'EMAIL', 'PAPER', 'TELEPHONE', 'IN_PERSON', 'OTHER']
-const options = (codes: readonly string[]) => codes.map((code) => [code, words(code)] as const)
 
 export function Consent({ id }: { id: string }) {
   const [state] = useQuery({ query: ConsentDocument, variables: { customerId: id } })
@@ -35,11 +33,7 @@ export function Consent({ id }: { id: string }) {
       ) : (
         <>
           <p role="status">
-            {customer.consent.isGiven ? (
-              <Badge kind="good">Consent given</Badge>
-            ) : (
-              <Badge kind="bad">No consent</Badge>
-            )}{' '}
+            <Verdict isGood={customer.consent.isGiven} good="Consent given" bad="No consent" />{' '}
             {customer.consent.basis && `${words(customer.consent.basis)} `}
             {customer.consent.since && `since ${time(customer.consent.since)}`}
           </p>
@@ -72,7 +66,7 @@ function Recording({ customer }: { customer: ConsentFieldsFragment }) {
     })
   return (
     <Section title="Record consent">
-      <Form label="Record consent" submit="Record the consent" {...state} onSubmit={(form) => void send(form)}>
+      <Form label="Record consent" submit="Record the consent" {...state} onSubmit={send}>
         <div className="row">
           <SelectField name="basis" label="Basis" options={options(BASES)} />
           <SelectField name="method" label="Given" options={options(METHODS)} />
@@ -104,7 +98,7 @@ function Withdrawal({ customer }: { customer: ConsentFieldsFragment }) {
     })
   return (
     <Section title="Withdraw consent">
-      <Form label="Withdraw consent" submit="Withdraw the consent" {...state} onSubmit={(form) => void send(form)}>
+      <Form label="Withdraw consent" submit="Withdraw the consent" {...state} onSubmit={send}>
         <AskedFields />
         <CheckField name="revokePreferences" label="Also end what contacts have confirmed" />
       </Form>
@@ -137,7 +131,7 @@ function NonItemised({ customer }: { customer: ConsentFieldsFragment }) {
   return (
     <Section title="Non-itemised bills">
       <p role="status">{isRequested && since ? `Requested since ${time(since)}` : 'Not requested'}</p>
-      <Form key={submit} label="Non-itemised bills" submit={submit} {...state} onSubmit={(form) => void send(form)}>
+      <Form key={submit} label="Non-itemised bills" submit={submit} {...state} onSubmit={send}>
         <AskedFields />
       </Form>
     </Section>
@@ -151,25 +145,28 @@ function Ledger({ id, entries }: { id: string; entries: Entries }) {
   return (
     <Section title="Ledger">
       <Verification key={entries.length} id={id} />
-      <Download id={id} />
+      <Download
+        path={`/exports/consent-evidence.csv?customerId=${id}&bom=true`}
+        name={`consent-evidence-${id}.csv`}
+      >
+        Download the evidence (CSV)
+      </Download>
       {entries.length > 0 && (
-        <Table label="Entries of the ledger" head={['No.', 'Entry', 'Takes effect', 'By', 'Document', 'Recorded', 'Hash']}>
-          {entries.map((entry) => (
-            <tr key={entry.id}>
-              <td>{entry.sequence}</td>
-              <th scope="row">{words(entry.kind)}</th>
-              <td>{time(entry.effectiveAt)}</td>
-              <td>{entry.givenBy ?? entry.askedBy ?? '–'}</td>
-              <td>{[entry.documentName, entry.documentVersion].filter(Boolean).join(' ') || '–'}</td>
-              <td>
-                {time(entry.recordedAt)} by {entry.recordedBy}
-              </td>
-              <td>
-                <code title={entry.hash}>{entry.hash.slice(0, 8)}</code>
-              </td>
-            </tr>
-          ))}
-        </Table>
+        <Table
+          label="Entries of the ledger"
+          head={['Entry', 'Takes effect', 'By', 'Document', 'Recorded', 'Hash']}
+          rows={entries.map((entry) => ({
+            key: entry.id,
+            cells: [
+              `${entry.sequence}: ${words(entry.kind)}`,
+              time(entry.effectiveAt),
+              entry.givenBy ?? entry.askedBy,
+              [entry.documentName, entry.documentVersion].filter(Boolean).join(' ') || null,
+              `${time(entry.recordedAt)} by ${entry.recordedBy}`,
+              <code title={entry.hash}>{entry.hash.slice(0, 8)}</code>,
+            ],
+          }))}
+        />
       )}
       {mayWrite && entries.length > 0 && <Correction key={`correct ${entries.length}`} entries={entries} />}
     </Section>
@@ -188,7 +185,7 @@ function Correction({ entries }: { entries: Entries }) {
     return act({ input: { entryId, reason, values, kind: form.has('annul') ? 'ANNULMENT' : null } })
   }
   return (
-    <Form label="Correct an entry" submit="Correct the entry" {...state} onSubmit={(form) => void send(form)}>
+    <Form label="Correct an entry" submit="Correct the entry" {...state} onSubmit={send}>
       <SelectField
         name="entryId"
         label="Entry to correct"
@@ -209,11 +206,7 @@ function Verification({ id }: { id: string }) {
   return (
     <div role="status">
       <p>
-        {result.isIntact ? (
-          <Badge kind="good">Ledger intact</Badge>
-        ) : (
-          <Badge kind="bad">Ledger broken</Badge>
-        )}{' '}
+        <Verdict isGood={result.isIntact} good="Ledger intact" bad="Ledger broken" />{' '}
         {count(result.entryCount, 'entry', 'entries')}, verified {time(result.verifiedAt)}
       </p>
       <ul>
@@ -222,40 +215,5 @@ function Verification({ id }: { id: string }) {
         ))}
       </ul>
     </div>
-  )
-}
-
-/** Downloads need the token too, so a plain link does not do. */
-function Download({ id }: { id: string }) {
-  const [problem, setProblem] = useState<string | null>(null)
-
-  async function download() {
-    setProblem(null)
-    const response = await fetch(`/exports/consent-evidence.csv?customerId=${id}&bom=true`, {
-      headers: { Authorization: `Bearer ${readToken()}` },
-    })
-    if (!response.ok) {
-      const { errors } = (await response.json()) as { errors: [{ message: string }] }
-      setProblem(errors[0].message)
-      return
-    }
-    const link = document.createElement('a')
-    link.href = URL.createObjectURL(await response.blob())
-    link.download = `consent-evidence-${id}.csv`
-    link.click()
-    URL.revokeObjectURL(link.href)
-  }
-
-  return (
-    <>
-      <button type="button" onClick={() => void download()}>
-        Download the evidence (CSV)
-      </button>
-      {problem && (
-        <p role="alert" className="problem">
-          {problem}
-        </p>
-      )}
-    </>
   )
 }

@@ -13,7 +13,7 @@ import {
 } from '../generated/graphql'
 import { CustomerFrame } from '../parts/customer-frame'
 import { CheckField, FaultSummary, Form, TextField, textOf, useAct } from '../parts/form'
-import { Badge, QueryState, Section } from '../parts/page'
+import { Badge, Button, QueryState, ReasonedButton, Section, Verdict } from '../parts/page'
 import { time, words } from '../words'
 
 const FLAGS = [
@@ -70,12 +70,9 @@ function ContactCard(props: { contact: ContactFieldsFragment; mayWrite: boolean;
       <h2>{contact.name}</h2>
       <p>{contact.email ?? 'No email address'}</p>
       <p className="badges" role="status">
-        {contact.email &&
-          (contact.isEmailVerified ? (
-            <Badge kind="good">Email verified</Badge>
-          ) : (
-            <Badge kind="bad">Email not verified</Badge>
-          ))}
+        {contact.email && (
+          <Verdict isGood={contact.isEmailVerified} good="Email verified" bad="Email not verified" />
+        )}
         {preference.isConfirmed && (
           <Badge kind="good">Confirmed: {preference.documents.map(words).join(', ')}</Badge>
         )}
@@ -95,13 +92,12 @@ function ContactCard(props: { contact: ContactFieldsFragment; mayWrite: boolean;
             Edit
           </button>
           {contact.email && !contact.isEmailVerified && (
-            <button
-              type="button"
-              aria-label={`Ask to verify: ${contact.name}`}
+            <ReasonedButton
+              label={`Ask to verify: ${contact.name}`}
               onClick={() => void verification.act({ input: { contactId: contact.id } })}
             >
               Ask to verify
-            </button>
+            </ReasonedButton>
           )}
         </div>
       )}
@@ -158,13 +154,11 @@ function ContactForm(props: { customerId: string; stored?: ContactFieldsFragment
       label={stored ? `Edit ${stored.name}` : 'Add a contact'}
       submit={stored ? 'Save' : 'Add the contact'}
       {...state}
-      onSubmit={(form) => void save(form)}
+      onSubmit={save}
       extra={
         props.onEnd &&
         (() => (
-          <button type="button" onClick={props.onEnd}>
-            Cancel
-          </button>
+          <Button onClick={props.onEnd}>Cancel</Button>
         ))
       }
     >

@@ -8,7 +8,7 @@ import {
   type CustomerDetailsFragment,
 } from '../generated/graphql'
 import { ClassField, Form, numberOf, TextField, textOf, useAct } from '../parts/form'
-import { Page, QueryState } from '../parts/page'
+import { Button, Page, QueryState } from '../parts/page'
 import { go } from '../router'
 
 const ADDRESS = 'profile.registeredAddress'
@@ -51,7 +51,7 @@ function Fields({ title, stored }: { title: string; stored?: CustomerDetailsFrag
 
   return (
     <Page title={title}>
-      <Form label={title} submit="Save" {...state} onSubmit={(form) => void save(form)}>
+      <Form label={title} submit="Save" {...state} onSubmit={save}>
         <TextField name="name" label="Name" value={stored?.name} />
         {!stored && <ClassField name="classId" label="Class" empty="Choose a class" />}
         <CompanyNumber value={stored?.companyNumber} />
@@ -144,9 +144,7 @@ function CompanyNumber({ value }: { value: string | null | undefined }) {
       <details>
         <summary>Find the company number by name</summary>
         <TextField name="search" label="Company name" type="search" />
-        <button type="button" onClick={search}>
-          Search
-        </button>
+        <Button onClick={search}>Search</Button>
         <div role="status">
           {fetching && <p>Searching …</p>}
           {error && <p>The search failed: {error.graphQLErrors[0]?.message ?? 'no answer'}</p>}

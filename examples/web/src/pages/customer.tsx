@@ -13,7 +13,7 @@ import {
 } from '../generated/graphql'
 import { CustomerFrame } from '../parts/customer-frame'
 import { ClassField, FaultSummary, Form, TextField, textOf, useAct } from '../parts/form'
-import { QueryState, Section } from '../parts/page'
+import { Button, LinkButton, QueryState, Section } from '../parts/page'
 import { provenance, StatusBadge } from '../parts/profile'
 import { time, words } from '../words'
 
@@ -36,13 +36,7 @@ export function Customer({ id }: { id: string }) {
               ))}
             </ul>
           )}
-          {mayWrite && (
-            <p>
-              <a className="button" href={`#/customers/${id}/edit`}>
-                Edit
-              </a>
-            </p>
-          )}
+          {mayWrite && <LinkButton href={`#/customers/${id}/edit`}>Edit</LinkButton>}
           <Enrichment customer={customer} />
           {mayWrite && <Suggestions customer={customer} />}
           <Profile customer={customer} />
@@ -110,9 +104,7 @@ function Suggestions({ customer }: { customer: CustomerDetailsFragment }) {
         faults={[...acceptance.faults, ...rejection.faults]}
         isSending={acceptance.isSending}
         extra={(data) => (
-          <button type="button" onClick={() => void rejection.act(chosen(data()))}>
-            Reject the chosen
-          </button>
+          <Button onClick={() => void rejection.act(chosen(data()))}>Reject the chosen</Button>
         )}
         onSubmit={(form) => void acceptance.act(chosen(form))}
       >
@@ -142,7 +134,7 @@ function ClassChange({ customer: { id, version, customerClass } }: { customer: C
   }
   return (
     <Section title="Customer class">
-      <Form label="Customer class" submit="Change the class" {...state} onSubmit={(form) => void change(form)}>
+      <Form label="Customer class" submit="Change the class" {...state} onSubmit={change}>
         <ClassField name="classId" label="New class" empty="Choose a class" without={customerClass.id} />
         <TextField name="reason" label="Reason" />
       </Form>

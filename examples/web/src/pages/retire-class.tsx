@@ -71,7 +71,7 @@ export function RetireClass({ id }: { id: string }) {
         <FaultSummary faults={preview.faults} />
       </Section>
       {effects && (
-        <Form label="Retire the class" submit="Retire the class" {...state} onSubmit={(form) => void retire(form)}>
+        <Form label="Retire the class" submit="Retire the class" {...state} onSubmit={retire}>
           <TextField name="reason" label="Reason" hint="It is kept in the audit trail" />
         </Form>
       )}

@@ -1,7 +1,7 @@
 /** The heading of a customer's pages, with links between them. */
 import type { ReactNode } from 'react'
 import type { CustomerSummaryFragment } from '../generated/graphql'
-import { Page } from './page'
+import { Page, Tabs } from './page'
 
 const TABS = [
   ['', 'Details'],
@@ -24,17 +24,11 @@ export function CustomerFrame(props: {
           {customer.accountNumber} · {customer.customerClass.name}
         </p>
       )}
-      <nav aria-label="Customer" className="tabs">
-        {TABS.map(([path, name]) => (
-          <a
-            key={name}
-            href={`#/customers/${props.id}${path}`}
-            aria-current={name === props.tab ? 'page' : undefined}
-          >
-            {name}
-          </a>
-        ))}
-      </nav>
+      <Tabs
+        label="Customer"
+        links={TABS.map(([path, name]) => [`#/customers/${props.id}${path}`, name])}
+        current={props.tab}
+      />
       {props.children}
     </Page>
   )

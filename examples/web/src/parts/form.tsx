@@ -2,6 +2,7 @@
 import { createContext, useContext, useEffect, useId, useRef, useState, type ReactNode } from 'react'
 import { useMutation, useQuery, type AnyVariables, type CombinedError, type TypedDocumentNode } from 'urql'
 import { ClassNamesDocument, type FaultsFragment } from '../generated/graphql'
+import { go, useRoute } from '../router'
 import { inOurWords } from '../words'
 import { messageOf } from './page'
 
@@ -45,7 +46,7 @@ export function Form(props: {
   submit: string
   faults?: readonly Fault[]
   isSending?: boolean
-  onSubmit: (data: FormData) => void
+  onSubmit: (data: FormData) => unknown
   /** Further buttons, which can read what was typed. */
   extra?: ((data: () => FormData) => ReactNode) | undefined
   children: ReactNode
@@ -71,6 +72,18 @@ export function Form(props: {
         {props.extra?.(() => new FormData(form.current ?? undefined))}
       </p>
     </form>
+  )
+}
+
+/** A form whose fields are the parameters of the page; it is made anew when the address changes. */
+export function FilterForm({ label, children }: { label: string; children: ReactNode }) {
+  const { path, query } = useRoute()
+  const show = (data: FormData) =>
+    go(path.join('/'), Object.fromEntries([...data.keys()].map((name) => [name, textOf(data, name)])))
+  return (
+    <Form key={String(query)} label={label} submit="Show" onSubmit={show}>
+      <div className="row">{children}</div>
+    </Form>
   )
 }
 
@@ -135,33 +148,24 @@ type InputAttributes = {
 export function TextField(
   props: FieldProps & {
     value?: string | number | null | undefined
-    type?: 'text' | 'search' | 'email' | 'date' | 'datetime-local' | 'password'
+    type?: 'text' | 'search' | 'email' | 'url' | 'date' | 'datetime-local' | 'password' | 'file'
     inputMode?: 'numeric' | 'decimal'
+    accept?: string
   },
 ) {
-  return (
-    <Labelled {...props}>
-      {(attributes) => (
-        <input
-          {...attributes}
-          type={props.type ?? 'text'}
-          inputMode={props.inputMode}
-          defaultValue={props.value ?? ''}
-          autoComplete="off"
-        />
-      )}
-    </Labelled>
-  )
+  const { type = 'text', value, inputMode, accept } = props
+  const given = { type, inputMode, accept, defaultValue: value ?? '' }
+  return <Labelled {...props}>{(attributes) => <input {...attributes} {...given} autoComplete="off" />}</Labelled>
 }
 
-export function SelectField(
-  props: FieldProps & {
-    options: readonly (readonly [value: string, label: string])[]
-    value?: string | null | undefined
-    empty?: string
-    onChange?: (value: string) => void
-  },
-) {
+export type SelectProps = FieldProps & {
+  options: readonly (readonly [value: string, label: string])[]
+  value?: string | null | undefined
+  empty?: string
+  onChange?: (value: string) => void
+}
+
+export function SelectField(props: SelectProps) {
   return (
     <Labelled {...props}>
       {(attributes) => (
@@ -183,12 +187,11 @@ export function SelectField(
 }
 
 /** A choice among the active classes, except for the one with the id `without`. */
-export function ClassField(
-  props: FieldProps & { empty?: string; without?: string; onChange?: (value: string) => void },
-) {
+export function ClassField({ without, ...props }: Omit<SelectProps, 'options'> & { without?: string }) {
   const [{ data }] = useQuery({ query: ClassNamesDocument })
-  const classes = (data?.customerClasses?.nodes ?? []).filter((one) => one.id !== props.without)
-  return <SelectField {...props} options={classes.map((one) => [one.id, one.name])} />
+  const classes = (data?.customerClasses?.nodes ?? []).filter((one) => one.id !== without)
+  // Made anew once the classes are there, so that the chosen one is shown.
+  return <SelectField key={classes.length} {...props} options={classes.map((one) => [one.id, one.name])} />
 }
 
 export function CheckField(props: { name: string; label: string; checked?: boolean; value?: string }) {

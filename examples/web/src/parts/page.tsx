@@ -1,6 +1,8 @@
 /** Parts of all pages: heading, states of a query, facts, dialog. */
 import { useEffect, useId, useRef, type ReactNode } from 'react'
 import type { CombinedError } from 'urql'
+import type { CustomersQuery } from '../generated/graphql'
+import { address, useRoute } from '../router'
 
 let isFirstPage = true
 
@@ -34,17 +36,97 @@ export function Section({ title, children }: { title: string; children: ReactNod
   )
 }
 
-/** A table that scrolls by itself on narrow screens, also by keyboard. */
-export function Table(props: { label: string; head: readonly string[]; isBusy?: boolean; children: ReactNode }) {
+/** A table that scrolls by itself on narrow screens, also by keyboard. The first cell heads its row. */
+export function Table(props: {
+  label: string
+  head: readonly string[]
+  isBusy?: boolean
+  rows: readonly { key: string | number; cells: readonly ReactNode[] }[]
+}) {
   return (
     <div className="scroll" tabIndex={0} role="region" aria-label={props.label} aria-busy={props.isBusy}>
       <table>
         <thead>
           <tr>{props.head.map((one) => <th key={one} scope="col">{one}</th>)}</tr>
         </thead>
-        <tbody>{props.children}</tbody>
+        <tbody>
+          {props.rows.map(({ key, cells }) => (
+            <tr key={key}>
+              {cells.map((cell, index) =>
+                index === 0 ? <th key={0} scope="row">{cell}</th> : <td key={index}>{cell ?? '–'}</td>,
+              )}
+            </tr>
+          ))}
+        </tbody>
       </table>
     </div>
+  )
+}
+
+/** Links to pages or views, of which one is shown. */
+export function Tabs(props: {
+  label: string
+  links: readonly (readonly [href: string, name: string])[]
+  current: string
+  onClick?: () => void
+}) {
+  return (
+    <nav aria-label={props.label} className="tabs">
+      {props.links.map(([href, name]) => (
+        <a key={href} href={href} aria-current={name === props.current ? 'page' : undefined} onClick={props.onClick}>
+          {name}
+        </a>
+      ))}
+    </nav>
+  )
+}
+
+export function Button({ onClick, children }: { onClick: (() => void) | undefined; children: ReactNode }) {
+  return (
+    <button type="button" onClick={onClick}>
+      {children}
+    </button>
+  )
+}
+
+export function LinkButton({ href, children }: { href: string; children: ReactNode }) {
+  return (
+    <p>
+      <a className="button" href={href}>
+        {children}
+      </a>
+    </p>
+  )
+}
+
+export const PAGE_SIZE = 20
+
+/** The arguments of a page of a list, whose cursor is in the address. */
+export function pageOf(query: URLSearchParams) {
+  const before = query.get('before')
+  return before ? { last: PAGE_SIZE, before } : { first: PAGE_SIZE, after: query.get('after') }
+}
+
+type PageInfo = NonNullable<CustomersQuery['customers']>['pageInfo']
+
+/** Links to the pages before and after this one of the list. */
+export function Pages({ info }: { info: PageInfo }) {
+  const { path, query } = useRoute()
+  const to = (cursor: { before?: string | null; after?: string | null }) =>
+    address(path.join('/'), { ...Object.fromEntries(query), before: null, after: null, ...cursor })
+  return (
+    <nav aria-label="Pages" className="actions">
+      {info.hasPreviousPage && (
+        <a className="button" rel="prev" href={to({ before: info.startCursor })}>
+          Previous page
+        </a>
+      )}
+      {info.hasNextPage && (
+        <a className="button" rel="next" href={to({ after: info.endCursor })}>
+          Next page
+        </a>
+      )}
+    </nav>
   )
 }
 
@@ -74,6 +156,10 @@ export function Badge({ kind, children }: { kind: 'good' | 'bad' | 'plain'; chil
   return <span className={`badge ${kind}`}>{children}</span>
 }
 
+export function Verdict({ isGood, good, bad }: { isGood: boolean; good: string; bad: string }) {
+  return <Badge kind={isGood ? 'good' : 'bad'}>{isGood ? good : bad}</Badge>
+}
+
 /**
  * A button that says why it cannot be used. It stays in the tab order, so that keyboard and screen
  * reader find the reasons too.
@@ -81,12 +167,13 @@ export function Badge({ kind, children }: { kind: 'good' | 'bad' | 'plain'; chil
 export function ReasonedButton(props: {
   children: ReactNode
   label?: string
-  reasons: readonly string[]
+  reasons?: readonly string[]
   type?: 'submit' | 'button'
   onClick?: () => void
 }) {
   const id = useId()
-  const isBlocked = props.reasons.length > 0
+  const { reasons = [] } = props
+  const isBlocked = reasons.length > 0
   function click(event: React.MouseEvent) {
     if (isBlocked) event.preventDefault()
     else props.onClick?.()
@@ -104,7 +191,7 @@ export function ReasonedButton(props: {
       </button>
       {isBlocked && (
         <small id={id} className="reasons">
-          {props.reasons.join(' ')}
+          {reasons.join(' ')}
         </small>
       )}
     </span>
@@ -128,9 +215,7 @@ export function Confirm(props: {
         <button type="button" className="danger" onClick={props.onConfirm}>
           {props.action}
         </button>
-        <button type="button" onClick={() => dialog.current?.close()}>
-          Cancel
-        </button>
+        <Button onClick={() => dialog.current?.close()}>Cancel</Button>
       </p>
     </dialog>
   )
