@@ -22,9 +22,13 @@ prepare_models_once()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that need a database, which `-m storage` repeats on PostgreSQL."""
+    """Mark tests that need a database, which `-m storage` repeats on PostgreSQL.
+
+    Those in a browser are not repeated: pages see only the API, whose answers other tests compare.
+    """
     for item in items:
-        if "databases" in getattr(item, "fixturenames", ()):
+        needs_database = "databases" in getattr(item, "fixturenames", ())
+        if needs_database and item.get_closest_marker("browser") is None:
             item.add_marker("storage")
 
 

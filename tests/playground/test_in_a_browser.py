@@ -17,6 +17,7 @@ BUILT = Path(__file__).resolve().parent.parent.parent / "build" / "playground" /
 
 playwright()
 pytestmark = [
+    pytest.mark.browser,
     needs_browser,
     pytest.mark.skipif(not BUILT.is_file(), reason="the playground is not built: make playground"),
 ]

@@ -10,7 +10,7 @@ from tests.graphql_client import Api, serving
 from tests.web.confirmation_pages import ask
 
 playwright()
-pytestmark = needs_browser
+pytestmark = [pytest.mark.browser, needs_browser]
 
 PHONE = {"width": 360, "height": 740}
 
