@@ -14,7 +14,6 @@ import pytest
 from tortoise import Tortoise
 from tortoise.connection import get_connection
 from tortoise.migrations.autodetector import MigrationAutodetector
-from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from tortoise.migrations.recorder import MigrationRecorder
 
 from models import (
@@ -35,6 +34,7 @@ from models.storage.database import Database
 from models.storage.migrate import ADVISORY_LOCK, MigrationBlocked, migrate
 from models.storage.schema_fit import SchemaFit
 from models.storage.sql import run
+from tests.applied_migrations import migrate_until
 from tests.databases import Databases
 from tests.factories import TABLES, everything
 
@@ -155,8 +155,7 @@ async def test_processes_that_migrate_at_once_do_it_once(empty: Database) -> Non
 async def test_tokens_that_showed_persons_go_on_doing_so(empty: Database) -> None:
     """Reading personal data became a separate permission in the migration that added users."""
     connection = get_connection("default")
-    executor = MigrationExecutor(connection, empty.config["apps"])
-    await executor.migrate([MigrationTarget("models", "0007_consent_ledger")])
+    await migrate_until(empty, "0007_consent_ledger")
     given = {
         "customers": ["customers:read"],
         "consent": ["consent:write", "customer_classes:read"],
@@ -209,8 +208,7 @@ def _columns(statement: str) -> str:
 async def test_entries_of_before_say_which_customer_they_are_about(empty: Database) -> None:
     """R96, A18: a contact's entry names its customer; erased customers are marked as erased."""
     connection = get_connection("default")
-    executor = MigrationExecutor(connection, empty.config["apps"])
-    await executor.migrate([MigrationTarget("models", "0007_consent_ledger")])
+    await migrate_until(empty, "0007_consent_ledger")
     for statement in OF_BEFORE:
         await connection.execute_query(statement)
     await migrate(empty)
@@ -233,10 +231,8 @@ WAIT_S = 0.3
 
 
 async def migrate_all_but(database: Database, lacking: str) -> None:
-    """Apply all migrations except `lacking`, which waits for locks."""
-    executor = MigrationExecutor(get_connection("default"), database.config["apps"])
-    before = ALL_MIGRATIONS[ALL_MIGRATIONS.index(lacking) - 1]
-    await executor.migrate([MigrationTarget("models", before)])
+    """Apply all migrations before `lacking`, which waits for locks."""
+    await migrate_until(database, ALL_MIGRATIONS[ALL_MIGRATIONS.index(lacking) - 1])
 
 
 async def test_a_migration_that_meets_a_lock_says_who_holds_it_and_changes_nothing(
@@ -352,8 +348,7 @@ async def test_a_script_does_not_commit_what_was_done_before_it(database: Databa
 async def test_keys_of_before_are_made_anew_and_collisions_stop_nothing(empty: Database) -> None:
     """R3, R13: names and numbers that became equal are kept, each with a distinct key."""
     connection = get_connection("default")
-    executor = MigrationExecutor(connection, empty.config["apps"])
-    await executor.migrate([MigrationTarget("models", "0016_job_places")])
+    await migrate_until(empty, "0016_job_places")
     for number, (name, key) in enumerate(
         (("Club\u200b", "club\u200b"), ("Club", "club"), ("CLUB  ", "club  "), ("A  b", "a  b"))
     ):
@@ -421,8 +416,7 @@ async def test_lists_have_one_order_whatever_the_databases_collation(database: D
 async def test_jobs_of_before_get_their_places_in_the_queue(empty: Database) -> None:
     """R90: resellers take turns, oldest job first; none is lost, and started jobs stay started."""
     connection = get_connection("default")
-    executor = MigrationExecutor(connection, empty.config["apps"])
-    await executor.migrate([MigrationTarget("models", "0012_append_only")])
+    await migrate_until(empty, "0012_append_only")
     for statement in (*OF_BEFORE[:1], *JOBS_OF_BEFORE):
         await connection.execute_query(statement)
     assert "0013_queue" in await migrate(empty)
@@ -444,8 +438,7 @@ async def test_mails_asked_for_before_repeat_no_names_and_users_are_searched_by_
 ) -> None:
     """R93: whether their requesters were masked is not known."""
     connection = get_connection("default")
-    executor = MigrationExecutor(connection, empty.config["apps"])
-    await executor.migrate([MigrationTarget("models", "0018_erasure")])
+    await migrate_until(empty, "0018_erasure")
     for statement in (
         (
             "INSERT INTO customer_class (id, name, name_key, display_class, display_position,"
@@ -491,8 +484,7 @@ async def test_references_that_are_not_unique_are_kept_and_told(
 ) -> None:
     """The oldest customer of a reseller is found by the reference."""
     connection = get_connection("default")
-    executor = MigrationExecutor(connection, empty.config["apps"])
-    await executor.migrate([MigrationTarget("models", "0021_idempotency_additive")])
+    await migrate_until(empty, "0021_idempotency_additive")
     await connection.execute_query(
         "INSERT INTO customer_class (id, name, name_key, display_class, display_position,"
         " is_personal_customer, is_sole_trader, is_reseller, check_companies_house, created_at,"

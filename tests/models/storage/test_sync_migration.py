@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tortoise.connection import get_connection
-from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 from models import Contact, Customer
 from models.storage.database import Database
 from models.storage.migrate import migrate
+from tests.applied_migrations import migrate_until
 from tests.databases import Databases
 
 
@@ -63,8 +63,7 @@ async def times() -> dict[str, int]:
 
 
 async def test_rows_of_before_get_the_times_of_their_last_change(empty: Database) -> None:
-    executor = MigrationExecutor(get_connection("default"), empty.config["apps"])
-    await executor.migrate([MigrationTarget("models", "0023_customer_report_additive")])
+    await migrate_until(empty, "0023_customer_report_additive")
     await add_customer("1")
     await add_customer("2")
     await add_entry(1, "cus_1", "customer.enriched", 4)

@@ -10,7 +10,6 @@ from random import Random
 import asyncpg
 import pytest
 from tortoise.connection import get_connection
-from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
 from models import AuditEntry, Numbering
 from models.changes.audit_erasure import erase_values
@@ -27,6 +26,7 @@ from models.tables.numbering import (
     number_rows,
     numbers_between,
 )
+from tests.applied_migrations import migrate_until
 from tests.databases import Databases
 from tests.factories import add_customer, erase
 from tests.models.tables.refused_statements import refuses
@@ -352,8 +352,7 @@ async def test_entries_of_before_are_numbered_in_the_order_of_their_list(
     await database.open()
     try:
         connection = get_connection("default")
-        executor = MigrationExecutor(connection, database.config["apps"])
-        await executor.migrate([MigrationTarget("models", "0012_append_only")])
+        await migrate_until(database, "0012_append_only")
         for name, minute in (("aud_b", 1), ("aud_a", 2), ("aud_c", 1)):
             await connection.execute_query(
                 f"""INSERT INTO audit_entry (id, subject_id, operation, before, after, is_override,
