@@ -12,7 +12,9 @@ from uuid import uuid4
 
 from pydantic import SecretStr
 from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
 
 from enrichment.endpoints import authorization
 from identity.errors import ProviderUnavailable
@@ -29,14 +31,18 @@ from models.tables.api_usage import UsageTally, storing_usage
 from models.tables.mail_quota import MailQuota
 from notifications.mail_transport import organisation_of, transport_of
 from observability.logs import log_failure
+from observability.metrics_gauges import web_families
+from observability.metrics_process import ProcessMetrics
 from observability.request_log import RequestLog
-from opening import Platform, delivery_policy, open_platform, register_endpoints, utc_now
+from opening import Platform, delivery_policy, open_measured, register_endpoints, utc_now
 from schema.base.company_searches import CompanySearches
 from schema.base.context import Context
 from schema.base.request_slot import Limiters
 from schema.engine.cost_budget import budget_of
+from schema.engine.known_operations import root_field_names
 from schema.engine.limits import Limits
 from schema.engine.served_schema import CustomerClassesSchema
+from schema.engine.strawberry_internals import core_schema
 from schema.engine.trusted_documents import source_of
 from schema.root import build_schema
 from schema.types.export import EXPORTS
@@ -112,7 +118,14 @@ def create_app(
         failed = "start_failed"
         try:
             async with (
-                open_platform(settings, clock, with_worker=with_worker) as platform,
+                open_measured(
+                    settings,
+                    metrics,
+                    clock,
+                    with_worker=with_worker,
+                    own=lambda: web_families(limiters, sessions.number),
+                    is_own_port=not settings.are_metrics_public,
+                ) as platform,
                 storing_usage(usage, platform.database),
             ):
                 site.started(platform)
@@ -150,7 +163,11 @@ def create_app(
         settings.credential_subscriptions,
         settings.credential_connections,
     )
-    request_log = RequestLog(settings.slow_operation_s, usage)
+    is_measured = settings.metrics_port is not None
+    metrics = ProcessMetrics(root_field_names(core_schema(schema))) if is_measured else None
+    request_log = RequestLog(
+        settings.slow_operation_s, usage, None if metrics is None else metrics.requests
+    )
     sessions = SocketSessions(site.authenticate, site.credentials_state, clock, limits)
     socket = GraphQLSocket(
         schema, sign_in, site.context, limiters, sessions, documents, cors, log=request_log
@@ -183,6 +200,7 @@ def create_app(
                 _bytes_of(settings.idempotency_secret),
             ).routes,
             *health_routes(readiness),
+            *([_metrics_route(metrics)] if metrics and settings.are_metrics_public else []),
             *pages.routes,
             *ConfirmationPages(
                 site.database,
@@ -197,7 +215,18 @@ def create_app(
     )
     made.state.readiness = readiness
     made.state.usage = usage
+    made.state.metrics = metrics
     return made
+
+
+def _metrics_route(metrics: ProcessMetrics) -> Route:
+    """Return the route of the metrics on the port of the API, if METRICS_PORT is that port."""
+
+    async def answer(request: Request) -> Response:
+        text, content_type = await metrics.text(request.headers.get("accept", ""))
+        return Response(text, headers={"content-type": content_type})
+
+    return Route("/metrics", answer, methods=["GET"])
 
 
 def _bytes_of(secret: SecretStr | None) -> bytes:

@@ -25,13 +25,13 @@ from commands.budget import budget_cli
 from commands.checking import check
 from commands.development import development_greeting
 from commands.imports import import_cli
-from commands.process import FAILED, Process, signal_names
+from commands.process import Process
 from commands.restored import restored
-from commands.running import migrate_database, read_settings, report_problem
+from commands.running import metrics_lines, migrate_database, read_settings, report_problem
 from commands.serving import LoggedServer, free_socket
 from commands.subject import subject_cli
+from commands.worker import worker_cli
 from models.changes.lookup import retry_blocked
-from models.jobs.kinds import CONFIRMATION_MAIL
 from models.storage.database_faults import fault_of
 from models.storage.migrate import MigrationBlocked, SchemaNewer
 from models.tables.access import SYSTEM
@@ -46,7 +46,7 @@ from schema.engine.trusted_documents import faults_of, id_of, read_documents
 from schema.root import build_schema
 from settings import wanted_log_format
 from web.server import Config, Drain, Limits
-from workers import KINDS, kinds_of
+from workers import kinds_of
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +65,7 @@ def cli() -> None:
 
 
 GROUPS = (user_cli, group_cli, token_cli, budget_cli, backlog_cli, subject_cli)
-for command in (*GROUPS, check, import_cli, restored):
+for command in (*GROUPS, check, import_cli, restored, worker_cli):
     cli.add_command(command)
 
 
@@ -99,6 +99,7 @@ def serve(*, worker: bool, development: bool) -> None:
     async def greet(address: str) -> None:
         endpoint = f"GraphQL http://{address}/graphql"
         lines = await development_greeting(opened[0], endpoint) if development else [endpoint]
+        lines += metrics_lines(app.state.metrics)
         await process.started(opened[0], address=address)
         print(*lines, sep="\n", flush=True)
 
@@ -116,73 +117,6 @@ def serve(*, worker: bool, development: bool) -> None:
         LoggedServer(config, process, greet, drain).run(sockets)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-
-
-def _kinds_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
-    """Return the kinds of jobs in a text, separated by commas; raises BadParameter if unknown."""
-    kinds = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not kinds or not set(kinds) <= set(KINDS):
-        known = ", ".join(KINDS)
-        raise click.BadParameter(f"Use one or more of these, separated by commas: {known}.")
-    return kinds
-
-
-@cli.command()
-@click.option(
-    "--kinds",
-    default=",".join(KINDS),
-    callback=_kinds_of,
-    help="The kinds of background jobs to run, separated by commas.",
-)
-@click.option(
-    "--health-port",
-    type=click.IntRange(0, 65_535),
-    help="Serve /healthz and /readyz of this worker on this port of HOST; 0 picks a free port."
-    " Probes from outside a container need HOST=0.0.0.0.",
-)
-def worker(*, kinds: list[str], health_port: int | None) -> None:
-    """Run jobs in a process of its own until SIGTERM or Ctrl-C."""
-    settings = read_settings()
-    if CONFIRMATION_MAIL in kinds and not settings.has_links:
-        raise click.ClickException(
-            "With PORT=0 the worker does not know the port of the API, so links in mails would not"
-            " work. Set PUBLIC_URL to the address of this service, or run only other --kinds."
-        )
-    process = Process("worker", settings, kinds_of(settings, kinds))
-    reasons: list[int] = []
-
-    async def work() -> None:
-        await process.warn()
-        async with open_platform(settings) as platform:
-            running = await platform.worker(f"worker-{uuid4()}", kinds)
-
-            def stop(number: int) -> None:
-                reasons.append(number)
-                running.stop()
-
-            loop = asyncio.get_running_loop()
-            for name in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(name, stop, name)
-            print(f"Worker {running.name}", flush=True)
-            await process.started(platform, worker=running.name)
-            if health_port is None:
-                await running.run()
-                return
-            from commands.worker_health import worker_health  # noqa: PLC0415  # rarely used
-
-            # In one iteration of the worker's loop, two database statements may run into a timeout.
-            longest = 2 * settings.database_timeout_s
-            health = worker_health(running.liveness, settings.host, health_port, longest)
-            async with health as address:
-                print(f"Health http://{address}/healthz", flush=True)
-                await running.run()
-
-    try:
-        asyncio.run(work())
-    except Exception:
-        process.stopped(FAILED)
-        raise
-    process.stopped(signal_names(reasons) or "end")
 
 
 @cli.command()

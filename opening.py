@@ -32,6 +32,10 @@ from models.tables.event import EVENTS
 from models.tables.event_feed import keep_numbering_events
 from models.tables.numbering import keep_numbering
 from models.tables.webhook import WEBHOOKS
+from observability.metrics import Family
+from observability.metrics_gauges import TableGauges
+from observability.metrics_process import ProcessMetrics
+from observability.metrics_work import WorkMetrics
 from schema.base.company_searches import Candidate
 from schema.base.context import RegisterUnavailable
 from settings import Settings
@@ -59,6 +63,8 @@ class Platform:
     shared_clock: DatabaseClock
     lookups: LookupMonitor
     deprecated_uses: DeprecatedUseCounter
+    metrics: WorkMetrics | None = None
+    """Listens to background work; None if nobody scrapes metrics."""
 
     async def worker(self, name: str, kinds: Collection[str] | None = None) -> Worker:
         """Return a worker for the given kinds of jobs that the settings allow; None means all."""
@@ -84,7 +90,11 @@ class Platform:
 
 @asynccontextmanager
 async def open_platform(
-    settings: Settings, clock: Callable[[], datetime] = utc_now, *, with_worker: bool = True
+    settings: Settings,
+    clock: Callable[[], datetime] = utc_now,
+    *,
+    with_worker: bool = True,
+    metrics: WorkMetrics | None = None,
 ) -> AsyncIterator[Platform]:
     """Open the database, the credentials and the client for Companies House, and yield all."""
     async with AsyncExitStack() as stack:
@@ -105,7 +115,8 @@ async def open_platform(
                 keep_noting_due_deliveries(database, delivery_policy(settings), shared_clock),
                 keep_fanning_out(database, shared_clock),
             ]
-            await stack.enter_async_context(webhooks_sent(settings, database, shared_clock))
+            note = None if metrics is None else metrics.delivery
+            await stack.enter_async_context(webhooks_sent(settings, database, shared_clock, note))
         for one in background:
             stack.callback(asyncio.create_task(one).cancel)
         budget = SharedBudget(
@@ -118,7 +129,9 @@ async def open_platform(
         )
         register = None
         if settings.has_register:
-            register = Register(await _endpoints(settings, stack), settings.api_key, budget)
+            note_request = None if metrics is None else metrics.register_request
+            endpoints = await _endpoints(settings, stack)
+            register = Register(endpoints, settings.api_key, budget, note_request)
             stack.push_async_callback(register.close)
         credentials = await stack.enter_async_context(credentials_of(settings, database, clock))
         lookups = LookupMonitor(budget.quota, shared_clock)
@@ -132,7 +145,38 @@ async def open_platform(
             shared_clock,
             lookups,
             deprecated_uses,
+            metrics,
         )
+
+
+@asynccontextmanager
+async def open_measured(
+    settings: Settings,
+    metrics: ProcessMetrics | None,
+    clock: Callable[[], datetime] = utc_now,
+    *,
+    with_worker: bool = True,
+    own: Callable[[], list[Family]] = list,
+    is_own_port: bool = True,
+) -> AsyncIterator[Platform]:
+    """Open the platform of a process with metrics, unless they are None, and yield it.
+
+    `own` reads the gauges that only this kind of process has. METRICS_PORT is opened for them if
+    `is_own_port`; otherwise another server of the process answers on it.
+    """
+    if metrics is None:
+        async with open_platform(settings, clock, with_worker=with_worker) as platform:
+            yield platform
+        return
+    async with AsyncExitStack() as stack:
+        stack.enter_context(metrics.counting_background())
+        opening = open_platform(settings, clock, with_worker=with_worker, metrics=metrics.work)
+        platform = await stack.enter_async_context(opening)
+        metrics.open(TableGauges(platform.lookups, platform.shared_clock), own)
+        if settings.metrics_port is not None and is_own_port:
+            port = metrics.served(settings.metrics_host, settings.metrics_port)
+            await stack.enter_async_context(port)
+        yield platform
 
 
 def database_of(settings: Settings) -> Database:

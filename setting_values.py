@@ -74,3 +74,15 @@ def is_web_address(url: str) -> bool:
 def is_unspecified(host: str) -> bool:
     """Return whether a host means every interface; no client can connect to such an address."""
     return not host.strip("0.:")  # also for short forms of 0.0.0.0
+
+
+def check_pooler(url: str, pooler: str | None, direct_url: str | None) -> None:
+    """Raise ValueError if the settings of a pooler do not fit the database's URL."""
+    if url.startswith("sqlite") and (pooler or direct_url):
+        both = "DATABASE_POOLER and DATABASE_DIRECT_URL may be set"
+        raise ValueError(f"{both} only if DATABASE_URL is a postgres:// address")
+    if pooler == "transaction" and not direct_url:
+        raise ValueError(
+            "DATABASE_POOLER=transaction needs DATABASE_DIRECT_URL: such a pooler delivers no"
+            " notifications, so revoked tokens would stay valid"
+        )

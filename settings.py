@@ -31,6 +31,10 @@ class Settings(BaseSettings):
     """IP address to listen on, also for `worker --health-port`. `0.0.0.0` is every interface."""
     port: int = Field(default=8000, ge=0, le=65535)
     """TCP port to listen on; 0 picks a free one, and a worker then needs `PUBLIC_URL` for mails."""
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """TCP port of `/metrics`; 0 picks a free one, and `PORT` makes it public. Unset: no metrics."""
+    metrics_host: str = "127.0.0.1"
+    """IP address on which `METRICS_PORT` listens. Only your monitoring should reach it."""
     database_url: str = f"sqlite://{ROOT / 'var' / 'customer-classes.sqlite3'}"
     """Database to use: `sqlite://<path>` for one machine, `postgres://…` for production."""
     database_pool_size: int = Field(default=12, ge=6, le=100)
@@ -293,15 +297,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        is_lite = self.database_url.startswith("sqlite")
-        if is_lite and (self.database_pooler != "none" or self.database_direct_url):
-            both = "DATABASE_POOLER and DATABASE_DIRECT_URL may be set"
-            raise ValueError(f"{both} only if DATABASE_URL is a postgres:// address")
-        if self.database_pooler == "transaction" and not self.database_direct_url:
-            raise ValueError(
-                "DATABASE_POOLER=transaction needs DATABASE_DIRECT_URL: such a pooler delivers no"
-                " notifications, so revoked tokens would stay valid"
-            )
+        pooler = None if self.database_pooler == "none" else self.database_pooler
+        values.check_pooler(self.database_url, pooler, self.database_direct_url)
         if self.companies_house_document_url and not self.companies_house_url:
             raise ValueError("COMPANIES_HOUSE_DOCUMENT_URL needs COMPANIES_HOUSE_URL")
         if 0 < self.cost_budget < self.max_cost:
@@ -314,6 +311,11 @@ class Settings(BaseSettings):
                 " COMPANIES_HOUSE_URL"
             )
         return self
+
+    @property
+    def are_metrics_public(self) -> bool:
+        """Whether a server answers `/metrics` on the port of the API."""
+        return self.metrics_port == self.port != 0
 
     @property
     def has_register(self) -> bool:

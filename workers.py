@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
 from enrichment.rate_limit import SharedBudget
 from enrichment.register import Register
 from models.changes.lookup import retry_blocked
+from models.jobs.job_attempt import ignore_attempt
 from models.jobs.kinds import CONFIRMATION_MAIL, ENRICH, IMPORT, WEBHOOK_NOTICE
 from models.jobs.retention import Retention
 from models.jobs.worker import JobKindOptions, Worker, WorkerOptions
@@ -24,7 +25,11 @@ from models.storage.secret_cipher import SecretCipher
 from models.tables.access import SYSTEM
 from models.tables.audit import ActorContext
 from models.tables.webhook import WebhookOptions
+from observability.metrics_work import WorkMetrics
 from settings import Settings
+
+if TYPE_CHECKING:
+    from notifications.webhooks.sender import NoteDelivery
 
 
 class Parts(Protocol):
@@ -35,19 +40,24 @@ class Parts(Protocol):
     register: Register | None
     budget: SharedBudget
     shared_clock: DatabaseClock
+    metrics: WorkMetrics | None
 
     @property
     def clock(self) -> Callable[[], datetime]: ...
 
 
 async def _lookups(parts: Parts) -> JobKindOptions:
-    from enrichment.company_lookup import (  # noqa: PLC0415  # an API alone reads no accounts
-        CompanyLookup,
+    from enrichment.accounts_process import (  # noqa: PLC0415  # an API alone reads no accounts
+        noted_reader,
+        read_accounts_in_subprocess,
     )
+    from enrichment.company_lookup import CompanyLookup  # noqa: PLC0415  # see above
 
     assert parts.register is not None  # noqa: S101  # kinds_of leaves lookups out without one
     client = await parts.register.client()
-    lookup = CompanyLookup(parts.database, client, parts.budget, parts.clock)
+    metrics = parts.metrics
+    read = read_accounts_in_subprocess if metrics is None else noted_reader(metrics.accounts)
+    lookup = CompanyLookup(parts.database, client, parts.budget, parts.clock, read)
     return JobKindOptions(lookup, parts.budget.quota, lookup.note_blocked)
 
 
@@ -111,9 +121,12 @@ def webhook_options(settings: Settings) -> WebhookOptions:
 
 @asynccontextmanager
 async def webhooks_sent(
-    settings: Settings, database: Database, clock: Callable[[], datetime]
+    settings: Settings,
+    database: Database,
+    clock: Callable[[], datetime],
+    note: "NoteDelivery | None" = None,
 ) -> AsyncIterator[None]:
-    """Send webhooks in the background, until the end of the context."""
+    """Send webhooks in the background, until the end of the context; `note` listens to attempts."""
     from notifications.webhooks.poster import Poster  # noqa: PLC0415  # an API alone sends none
     from notifications.webhooks.safe_session import open_session  # noqa: PLC0415  # see above
     from notifications.webhooks.sender import Sender, SenderOptions  # noqa: PLC0415  # see above
@@ -126,7 +139,7 @@ async def webhooks_sent(
     async with open_session(allows_private=options.allows_private) as session:
         poster = Poster(session, options, clock)
         slots = SenderOptions(slots=settings.webhook_slots)
-        sender = Sender(database, poster, clock, policy, slots)
+        sender = Sender(database, poster, clock, policy, slots, note=note)
         running = asyncio.create_task(sender.run())
         try:
             yield
@@ -153,6 +166,7 @@ async def worker_of(parts: Parts, name: str, kinds: Collection[str]) -> Worker:
         options=options,
         on_start=partial(_go_on_with_blocked, parts),
         keep_clock=parts.shared_clock.keep,
+        note_attempt=ignore_attempt if parts.metrics is None else parts.metrics.attempt,
     )
 
 

@@ -186,8 +186,19 @@ def _organisation(settings: Settings) -> Finding | None:
     )
 
 
+def _metrics(settings: Settings) -> Finding | None:
+    if not settings.are_metrics_public:
+        return None
+    return Finding(
+        "PUBLIC_METRICS",
+        "METRICS_PORT",
+        "Everybody who reaches the API can read the metrics, because METRICS_PORT is PORT. Set"
+        " METRICS_PORT to another port.",
+    )
+
+
 RULES: tuple[Rule, ...] = (
-    *(_register, _mail, _webhooks, _database, _public_url, _proxies, _organisation),
+    *(_register, _mail, _webhooks, _database, _public_url, _proxies, _metrics, _organisation),
 )
 
 

@@ -19,6 +19,7 @@ from models.storage.pooler import set_planner_default
 from models.tables.access import OPERATOR
 from models.tables.audit import ActorContext
 from observability.logs import configure_logs
+from observability.metrics_process import ProcessMetrics
 from opening import database_of, utc_now
 from settings import Settings, wanted_log_format
 
@@ -81,6 +82,12 @@ async def migrate_database(
             await set_planner_default(database)
     finally:
         await database.close()
+
+
+def metrics_lines(metrics: ProcessMetrics | None) -> list[str]:
+    """Return what to print about a port of the metrics; nothing if there is none."""
+    address = None if metrics is None else metrics.address
+    return [] if address is None else [f"Metrics http://{address}/metrics"]
 
 
 def read(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:

@@ -7,13 +7,20 @@ from aiohttp import web
 
 from models.jobs.heartbeat import MAX_SILENCE
 from models.jobs.worker_liveness import Liveness
+from observability.metrics_process import ProcessMetrics
 
 
 @asynccontextmanager
 async def worker_health(
-    liveness: Liveness, host: str, port: int, longest_turn_s: float
+    liveness: Liveness,
+    host: str,
+    port: int,
+    longest_turn_s: float,
+    metrics: ProcessMetrics | None = None,
 ) -> AsyncIterator[str]:
     """Serve /healthz and /readyz within the context, and yield their address as `host:port`.
+
+    With `metrics`, /metrics is served too.
 
     /healthz answers 503 if an iteration of the worker's loop takes more than `longest_turn_s`
     seconds, so that the worker is restarted; a database that is down does not stop the loop.
@@ -29,6 +36,10 @@ async def worker_health(
 
     application = web.Application()
     application.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
+    if metrics is not None:
+        from observability.metrics_server import PATH, metrics_handler  # noqa: PLC0415  # rarely used
+
+        application.add_routes([web.get(PATH, metrics_handler(metrics))])
     runner = web.AppRunner(application, access_log=None, handle_signals=False)
     await runner.setup()
     try:

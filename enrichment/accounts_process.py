@@ -5,16 +5,33 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import TypeAdapter
 
 from enrichment.accounts import Accounts, AccountsRefused, RefusalCode
+from enrichment.accounts.software import software_of
 
 _ROOT = Path(__file__).resolve().parent.parent
 _ENVIRONMENT = ("LD_LIBRARY_PATH", "PATH")
 """Environment variables that the process gets: it parses untrusted files, so it gets no secrets."""
+
+
+READ, PARTIAL, READER_DIED = "READ", "PARTIAL", "READER_DIED"
+"""Outcomes of reading accounts, beside the codes of refusals."""
+
+NoteAccounts = Callable[[str, str], object]
+"""Listens to the reading of accounts; it gets the producing software and the outcome."""
+
+
+class AccountsReader(Protocol):
+    """Reads accounts like `read_accounts_in_subprocess`."""
+
+    async def __call__(self, content: bytes, *, company_number: str) -> Accounts:
+        """Return the accounts in a document."""
 
 
 class AccountsReaderDied(Exception):
@@ -58,6 +75,28 @@ async def read_accounts_in_subprocess(content: bytes, *, company_number: str) ->
             process.kill()
             await process.wait()
     return accounts_of(process.returncode, output)
+
+
+def noted_reader(note: NoteAccounts) -> AccountsReader:
+    """Return `read_accounts_in_subprocess`, which reports each outcome to `note`."""
+
+    async def read(content: bytes, *, company_number: str) -> Accounts:
+        outcome = None
+        try:
+            accounts = await read_accounts_in_subprocess(content, company_number=company_number)
+            outcome = PARTIAL if accounts.unreadable else READ
+        except AccountsRefused as refused:
+            outcome = refused.code.value
+            raise
+        except AccountsReaderDied:
+            outcome = READER_DIED
+            raise
+        finally:
+            if outcome is not None:  # the worker was not stopped meanwhile
+                note(software_of(content), outcome)
+        return accounts
+
+    return read
 
 
 def accounts_of(status: int | None, output: bytes) -> Accounts:

@@ -35,6 +35,7 @@ from enrichment.errors import (
 )
 from enrichment.exchange import (
     Answer,
+    NoteRequest,
     RequestLimits,
     fetch,
     has_login,
@@ -86,9 +87,10 @@ async def companies_house(
     limiter: Limiter,
     limits: RequestLimits | None = None,
     clock: Callable[[], float] = wall_clock,
+    note: NoteRequest | None = None,
 ) -> AsyncIterator["CompaniesHouse"]:
     """Yield a client with its own HTTP sessions, which are closed at the end of the context."""
-    async with new_session() as api, new_session() as storage:
+    async with new_session(note) as api, new_session(note) as storage:
         yield CompaniesHouse(
             api,
             storage,

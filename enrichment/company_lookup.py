@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import orjson
 import structlog
 
+from enrichment.accounts_process import AccountsReader, read_accounts_in_subprocess
 from enrichment.client import CompaniesHouse
 from enrichment.errors import (
     Blocked,
@@ -51,7 +52,9 @@ class CompanyLookup:
         client: CompaniesHouse,
         budget: SharedBudget,
         clock: Callable[[], datetime],
+        read_accounts: AccountsReader = read_accounts_in_subprocess,
     ) -> None:
+        self._read_accounts = read_accounts
         self._database = database
         self._client = client
         self._budget = budget
@@ -67,7 +70,9 @@ class CompanyLookup:
         run = await self._database.transaction(lambda: note_running(run_id, job.attempts))
         client = self._client.within(self._budget.for_lookup(job))
         try:
-            attempt = LookupAttempt(self._database, client, self._clock, job, run)
+            attempt = LookupAttempt(
+                self._database, client, self._clock, job, run, self._read_accounts
+            )
             findings = await attempt.findings()
         except KeyBlocked as blocked:
             raise ReleaseJobError(EnrichmentReason.BLOCKED) from blocked

@@ -102,6 +102,25 @@ class Endpoints:
         return scheme == "https" and port == 443 and _is_storage_host(host)  # noqa: PLR2004
 
 
+_PATHS = (
+    ("company_search", re.compile(r"/search/companies")),
+    ("filing_history", re.compile(r"/company/[^/]*/filing-history")),
+    ("company_profile", re.compile(r"/company/[^/]*")),
+    ("document_content", re.compile(r"/document/[^/]*/content")),
+    ("document_metadata", re.compile(r"/document/[^/]*")),
+)
+DOCUMENT_STORE = "document_store"
+
+
+def endpoint_name(url: URL) -> str:
+    """Return the name of the endpoint that a request went to, for metrics.
+
+    All other URLs are those of the document store, to which the Document API redirects.
+    """
+    path = url.path
+    return next((name for name, form in _PATHS if form.fullmatch(path)), DOCUMENT_STORE)
+
+
 def authorization(api_key: str) -> str:
     """Return the Authorization header of an API key; raises ValueError for an invalid key."""
     if not _KEY.fullmatch(api_key):

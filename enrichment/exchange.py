@@ -1,13 +1,16 @@
 """Sends single GET requests with aiohttp, with limits on time and bytes."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 import structlog
 from yarl import URL
 
+from enrichment.endpoints import endpoint_name
 from enrichment.errors import CompaniesHouseFault, ConnectionFailed, DocumentTooLarge, TimedOut
 
 log = structlog.get_logger(__name__)
@@ -38,9 +41,42 @@ class Answer:
     body: bytes = b""
 
 
-def new_session() -> aiohttp.ClientSession:
-    """Return an HTTP session without cookies, and without proxies and logins of the environment."""
-    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+NoteRequest = Callable[[str, int | None, float], object]
+"""Listens to requests; it gets the endpoint, the status (None without an answer), and seconds."""
+
+
+def new_session(note: NoteRequest | None = None) -> aiohttp.ClientSession:
+    """Return an HTTP session without cookies, and without proxies and logins of the environment.
+
+    Each request is reported to `note` when the head of its answer has come.
+    """
+    return aiohttp.ClientSession(
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        trace_configs=[] if note is None else [_traced(note)],
+    )
+
+
+def _traced(note: NoteRequest) -> aiohttp.TraceConfig:
+    async def started(_: Any, context: SimpleNamespace, __: Any) -> None:
+        context.started = time.perf_counter()
+
+    async def answered(
+        _: Any, context: SimpleNamespace, given: aiohttp.TraceRequestEndParams
+    ) -> None:
+        seconds = time.perf_counter() - context.started
+        note(endpoint_name(given.url), given.response.status, seconds)
+
+    async def failed(
+        _: Any, context: SimpleNamespace, given: aiohttp.TraceRequestExceptionParams
+    ) -> None:
+        note(endpoint_name(given.url), None, time.perf_counter() - context.started)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(started)
+    trace.on_request_end.append(answered)
+    trace.on_request_exception.append(failed)
+    return trace
 
 
 def has_login(session: aiohttp.ClientSession) -> bool:

@@ -9,7 +9,7 @@ import structlog
 from tortoise.exceptions import IntegrityError
 
 from enrichment.accounts import Accounts, AccountsRefused, RefusalCode
-from enrichment.accounts_process import read_accounts_in_subprocess
+from enrichment.accounts_process import AccountsReader
 from enrichment.client import CompaniesHouse
 from enrichment.errors import BadPayload, Blocked, NotFound, PermanentFault
 from enrichment.filings import AccountsFiling, choose_content_type, latest_accounts
@@ -70,7 +70,9 @@ class LookupAttempt:
         clock: Callable[[], datetime],
         job: Claim,
         run: EnrichmentRun,
+        read_accounts: AccountsReader,
     ) -> None:
+        self._read_accounts = read_accounts
         self._database = database
         self._client = client
         self._clock = clock
@@ -148,7 +150,7 @@ class LookupAttempt:
             )
         content, at = await self._content(filing, filing.metadata_link)
         try:
-            accounts = await read_accounts_in_subprocess(content, company_number=number)
+            accounts = await self._read_accounts(content, company_number=number)
         except AccountsRefused as refused:
             log.info("accounts_refused", code=refused.code)
             raise _NoFigures(

@@ -13,13 +13,21 @@ from enrichment.endpoints import Endpoints, authorization
 
 if TYPE_CHECKING:
     from enrichment.client import CompaniesHouse, Limiter
+    from enrichment.exchange import NoteRequest
 
 
 class Register:
     """Opens the client on demand; raises ValueError at once for an invalid API key."""
 
-    def __init__(self, endpoints: Endpoints, api_key: str, limiter: "Limiter") -> None:
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        api_key: str,
+        limiter: "Limiter",
+        note: "NoteRequest | None" = None,
+    ) -> None:
         authorization(api_key)
+        self._note = note
         self._endpoints = endpoints
         self._api_key = api_key
         self._limiter = limiter
@@ -36,7 +44,10 @@ class Register:
                 from enrichment.client import companies_house  # noqa: PLC0415  # see the top
 
                 opening = companies_house(
-                    endpoints=self._endpoints, api_key=self._api_key, limiter=self._limiter
+                    endpoints=self._endpoints,
+                    api_key=self._api_key,
+                    limiter=self._limiter,
+                    note=self._note,
                 )
                 self._client = await self._opened.enter_async_context(opening)
         return self._client

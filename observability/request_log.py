@@ -7,39 +7,32 @@ from typing import Any
 from models.tables.access import Principal
 from models.tables.api_usage import UsageTally
 from observability import logs
-from schema.base.errors import ErrorCode
+from observability.metrics_requests import RequestMetrics
+from observability.outcomes import FAILED, LIMITED
 from schema.base.request_notes import RequestNotes
 
 REQUESTS = logging.getLogger("requests")
 OF_TOKENS = "tok_"
 """Prefix of the ids of access tokens; other credentials are tokens of the identity provider."""
 
-LIMITED = frozenset({ErrorCode.RATE_LIMITED.value, ErrorCode.TOO_MANY_SUBSCRIPTIONS.value})
-"""Codes of requests that exceeded an allowance of their caller."""
-
-FAILED = frozenset(
-    {
-        ErrorCode.COMPANIES_HOUSE_UNAVAILABLE.value,
-        ErrorCode.INTERNAL_ERROR.value,
-        ErrorCode.OVERLOADED.value,
-        ErrorCode.SIGN_IN_UNAVAILABLE.value,
-        ErrorCode.TIMEOUT.value,
-        ErrorCode.UNAVAILABLE.value,
-    }
-)
-"""Codes that are no refusals: the service, not the caller, must change something."""
-
 
 class RequestLog:
     """Writes log lines of requests, WebSockets and their operations.
 
     A request or operation that takes `slow_operation_s` seconds or more is also logged as a
-    warning; with 0, none is. Those of signed-in callers are counted in `tally`, whatever is logged.
+    warning; with 0, none is. Whatever is logged, those of signed-in callers are counted in `tally`,
+    and all in `metrics`.
     """
 
-    def __init__(self, slow_operation_s: float = 0, tally: UsageTally | None = None) -> None:
+    def __init__(
+        self,
+        slow_operation_s: float = 0,
+        tally: UsageTally | None = None,
+        metrics: RequestMetrics | None = None,
+    ) -> None:
         self._slow_ms = slow_operation_s * 1000 or float("inf")
         self._tally = tally
+        self._metrics = metrics
 
     def request(
         self,
@@ -54,6 +47,8 @@ class RequestLog:
         """Log an HTTP request, or the opening of a WebSocket; `ms` is the time taken, in ms."""
         if self._tally is not None and notes.principal is not None:
             count_call(self._tally, notes, notes.principal)
+        if self._metrics is not None:
+            self._metrics.request(notes, path, ms, is_complete=is_complete)
         is_slow = ms >= self._slow_ms and notes.status != SWITCHED
         if not (is_slow or REQUESTS.isEnabledFor(logging.INFO)):
             return
@@ -79,6 +74,8 @@ class RequestLog:
         """
         if self._tally is not None and notes.principal is not None:
             count_call(self._tally, notes, notes.principal)
+        if self._metrics is not None:
+            self._metrics.operation(notes, ms, ended)
         is_stream = notes.operation is not None and notes.operation.label.type == "subscription"
         is_slow = ms >= self._slow_ms and not is_stream
         if not (is_slow or REQUESTS.isEnabledFor(logging.INFO)):

@@ -105,6 +105,11 @@ class SocketSessions:
         self._by_quota_key: dict[str, set[_Credential]] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
+    @property
+    def number(self) -> int:
+        """The number of open sessions."""
+        return sum(len(one.open) for one in self._credentials.values())
+
     def add(self, authorization: str, principal: Principal, session: SocketSession) -> None:
         """Add a session that has signed in with a credential; raises TooManySessions."""
         if len(self._of(principal)) >= self.limits.credential_connections:

@@ -10,6 +10,7 @@ from commands.documentation.configuration import configuration_page
 from commands.documentation.error_codes import error_codes_page
 from commands.documentation.events import events_page
 from commands.documentation.guarded_fields import guards_of
+from commands.documentation.metrics import metrics_page
 from commands.documentation.permissions import permissions_page
 from commands.documentation.sandbox import sandbox_page
 from commands.documentation.schema_reference import operations_page, types_page
@@ -34,6 +35,7 @@ def generated_pages(sources: Sources) -> Mapping[str, str]:
     guards = guards_of(sources.schema, schema)
     pages = {
         "operators/configuration.md": configuration_page(),
+        "operators/metrics.md": metrics_page(),
         "reference/error-codes.md": error_codes_page(sources.error_codes, schema),
         "reference/events.md": events_page(),
         "reference/operations.md": operations_page(schema, guards),

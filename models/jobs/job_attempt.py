@@ -34,6 +34,26 @@ class Outcome:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AttemptReport:
+    """How an attempt ended, as in its log line: `outcome` and `reason` are codes, or None."""
+
+    kind: str
+    event: str
+    outcome: str | None
+    reason: str | None
+    wait_s: float
+    duration_s: float
+
+
+NoteAttempt = Callable[[AttemptReport], object]
+"""Listens to the ends of attempts; it must not raise."""
+
+
+def ignore_attempt(_: AttemptReport) -> None:
+    """Do nothing, for a worker to which nobody listens."""
+
+
 Store = Callable[[], Awaitable[Outcome | None]]
 """Stores a job's result in the transaction that ends the job.
 
@@ -103,8 +123,10 @@ class Attempts:
         policy: RetryPolicy,
         lease: timedelta,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        note: NoteAttempt = ignore_attempt,
     ) -> None:
         self._sleep = sleep
+        self._note = note
         self._database = database
         self._clock = clock
         self._policy = policy
@@ -137,6 +159,16 @@ class Attempts:
                     wait_s=round(job.waited_s, 3),
                     duration_s=round(duration, 3),
                     **why,
+                )
+                self._note(
+                    AttemptReport(
+                        job.kind,
+                        outcome,
+                        _text(why, "outcome"),
+                        _text(why, "reason"),
+                        job.waited_s,
+                        duration,
+                    )
                 )
 
     async def release(
@@ -262,6 +294,11 @@ class Attempts:
 def _told(outcome: Outcome) -> dict[str, object]:
     told: dict[str, object] = {"outcome": str(outcome.name)}
     return told if outcome.reason is None else told | {"reason": str(outcome.reason)}
+
+
+def _text(why: dict[str, object], name: str) -> str | None:
+    value = why.get(name)
+    return None if value is None else str(value)
 
 
 def _told_of(job: Claim) -> dict[str, object]:

@@ -55,7 +55,7 @@ async def keep_fanning_out(database: Database, clock: Callable[[], datetime]) ->
 
 async def fan_out(database: Database, now: datetime) -> int:
     """Append the deliveries of all events that can be read; return how many."""
-    if not await _has_endpoint():
+    if not await is_any_endpoint():
         return 0
     feed = await read_feed(database)
     appended = 0
@@ -63,7 +63,7 @@ async def fan_out(database: Database, now: datetime) -> int:
     while is_more:
         is_more, count = await database.transaction(partial(_append_next, feed, now))
         appended += count
-        if await _has_endpoint(behind=True):
+        if await is_any_endpoint(behind=True):
             behind, late = await database.transaction(partial(_catch_up, feed, now))
             appended += late
             is_more = is_more or behind
@@ -107,7 +107,8 @@ async def _catch_up(feed: Feed, now: datetime) -> tuple[bool, int]:
     return True, count
 
 
-async def _has_endpoint(*, behind: bool = False) -> bool:
+async def is_any_endpoint(*, behind: bool = False) -> bool:
+    """Return whether any endpoint is active; with `behind`, whether one has a number of its own."""
     also = " AND last_number IS NOT NULL" if behind else ""
     text = f"SELECT 1 FROM webhook_endpoint WHERE is_active{also} LIMIT 1"  # noqa: S608  # no value is spelt out
     return bool(await run(text, ()))

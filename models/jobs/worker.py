@@ -11,7 +11,15 @@ import structlog
 
 from models.jobs.heartbeat import beat
 from models.jobs.job import JOBS, Claim, LeaseLostError
-from models.jobs.job_attempt import Attempts, Handler, ReleaseJobError, Store, TryAgainError
+from models.jobs.job_attempt import (
+    Attempts,
+    Handler,
+    NoteAttempt,
+    ReleaseJobError,
+    Store,
+    TryAgainError,
+    ignore_attempt,
+)
 from models.jobs.queue_claim import NothingClaimed, claim
 from models.jobs.queue_watch import next_due_at, promote
 from models.jobs.retention import Retention, sweep
@@ -89,13 +97,16 @@ class Worker:
         options: WorkerOptions | None = None,
         on_start: Callable[[], Awaitable[object]] | None = None,
         keep_clock: Callable[[], Awaitable[object]] | None = None,
+        note_attempt: NoteAttempt = ignore_attempt,
     ) -> None:
         self.name = name
         self._database = database
         self._lanes = [_Lane(kind, options) for kind, options in kinds.items()]
         self._clock = clock
         self._options = options or WorkerOptions()
-        self._attempts = Attempts(database, clock, policy or RetryPolicy(), self._options.lease)
+        self._attempts = Attempts(
+            database, clock, policy or RetryPolicy(), self._options.lease, note=note_attempt
+        )
         self._on_start = on_start
         self._keep_clock = keep_clock
         self._stopping = asyncio.Event()

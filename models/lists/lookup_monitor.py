@@ -182,7 +182,7 @@ class LookupMonitor:
 
     async def _forecast(self, *, is_coarse: bool) -> tuple[_Forecast, AllowanceState]:
         now = self.clock()
-        counts, allowance = await self._current_counts(now), await self._allowance(now)
+        counts, allowance = await self._current_counts(now), await self.allowance(now)
         capacity = None
         if counts.ended and allowance.blocked_at is None and await is_any_alive(now):
             since = max(counts.busy_since or now, now - RECENT)
@@ -199,7 +199,8 @@ class LookupMonitor:
         self._counted_until = time.monotonic() + CACHED_FOR_S
         return counts
 
-    async def _allowance(self, now: datetime) -> AllowanceState:
+    async def allowance(self, now: datetime) -> AllowanceState:
+        """Return the state of the rate limit of register calls, by the monitor's clock."""
         allowance, now_us = self.quota.allowance, microseconds(now)
         row = await RateLimit.get_or_none(key=self.quota.key)
         free_at = now_us if row is None else max(row.free_at, now_us)

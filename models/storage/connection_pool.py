@@ -25,7 +25,8 @@ class ConnectionPool:
 
     def __init__(self, connect: Callable[[], Awaitable[Any]], most: int) -> None:
         self._connect = connect
-        self._most = most
+        self.size = most
+        """The maximum number of connections."""
         self._turns = asyncio.Semaphore(most)
         self._idle: list[Any] = []
         self._taken: set[Any] = set()
@@ -35,6 +36,16 @@ class ConnectionPool:
     def taken(self) -> tuple[Any, ...]:
         """The connections that are in use."""
         return tuple(self._taken)
+
+    @property
+    def used(self) -> int:
+        """The number of connections in use."""
+        return len(self._taken)
+
+    @property
+    def idle(self) -> int:
+        """The number of open connections that are not in use."""
+        return len(self._idle)
 
     async def acquire(self) -> Any:
         """Take a connection from the pool; waiting callers get one in the order of their calls.
@@ -76,7 +87,7 @@ class ConnectionPool:
         if self._is_closed:
             return
         self._is_closed = True
-        for _ in range(self._most):
+        for _ in range(self.size):
             await self._turns.acquire()
         while self._idle:
             await self._idle.pop().close()

@@ -55,19 +55,32 @@ class ReadingConnections:
     def __init__(self, connect: Callable[[], Awaitable[Any]], most: int) -> None:
         self._connect = connect
         self._turns = asyncio.Semaphore(most)
+        self.size = most
+        """The maximum number of connections."""
+        self.used = 0
+        """The number of connections in use."""
         self._idle: list[Any] = []
         self._is_closed = False
 
     async def fetch(self, text: str, parameters: Sequence[Any]) -> Sequence[Any]:
         """Run a statement and return its rows; skip idle connections that are closed."""
         async with self._turns:
-            while self._idle:
-                kept = self._idle.pop()
-                try:
-                    return await self._fetch(kept, text, parameters)
-                except GONE:  # the server had closed the idle connection
-                    continue
-            return await self._fetch(await self._connect(), text, parameters)
+            self.used += 1
+            try:
+                while self._idle:
+                    kept = self._idle.pop()
+                    try:
+                        return await self._fetch(kept, text, parameters)
+                    except GONE:  # the server had closed the idle connection
+                        continue
+                return await self._fetch(await self._connect(), text, parameters)
+            finally:
+                self.used -= 1
+
+    @property
+    def idle(self) -> int:
+        """The number of open connections that are not in use."""
+        return len(self._idle)
 
     async def _fetch(self, connection: Any, text: str, parameters: Sequence[Any]) -> Sequence[Any]:
         started = perf_counter()

@@ -13,6 +13,7 @@ import structlog
 from models.jobs.webhook_claim import LANES_PER_ENDPOINT, LaneClaim, claim_lanes, release_lane
 from models.jobs.webhook_outcomes import (
     Attempt,
+    AttemptResult,
     Circumstances,
     find_failing,
     skip_missing,
@@ -46,6 +47,10 @@ class SenderOptions:
     """How often endpoints that fail for long are looked for."""
 
 
+NoteDelivery = Callable[[AttemptResult, datetime], object]
+"""Listens to attempts; it gets each result, and when the delivery was appended."""
+
+
 class Sender:
     """Sends deliveries until `stop` is called. A sender that is killed leaves its leases to end.
 
@@ -60,6 +65,7 @@ class Sender:
         policy: WebhookPolicy | None = None,
         options: SenderOptions | None = None,
         random_number: Callable[[], float] = random.random,
+        note: NoteDelivery | None = None,
     ) -> None:
         self._database = database
         self._poster = poster
@@ -67,6 +73,7 @@ class Sender:
         self._policy = policy or WebhookPolicy()
         self._options = options or SenderOptions()
         self._random = random_number
+        self._note = note
         self._running: dict[asyncio.Task[None], LaneClaim] = {}
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -140,6 +147,8 @@ class Sender:
                 await release_lane(lane.lane_id, lane.owner, self._clock())
                 return
             result = await self._poster.post(endpoint, delivery.event_id, body)
+            if self._note is not None:
+                self._note(result, delivery.created_at)
             lease = self._options.lease if place < len(lane.deliveries) else None
             lease_ends = self._clock() + self._options.lease
             attempt = Attempt(delivery, lane.owner, result, lease)

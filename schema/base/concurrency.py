@@ -142,6 +142,16 @@ class ConcurrencyLimiter:
         """
         self._numbers = count()
 
+    @property
+    def running(self) -> int:
+        """The number of requests that hold a slot."""
+        return self.limits.running - self._free
+
+    @property
+    def waiting(self) -> int:
+        """The number of requests that wait for a slot, without exempt ones."""
+        return self._waiting
+
     def try_acquire(self, caller_name: str) -> Slot | None:
         """Return a slot for the caller if one may be had now; otherwise None."""
         caller = self._callers.get(caller_name)

@@ -4,7 +4,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import NamedTuple
 
-from graphql import DocumentNode, FieldNode, OperationDefinitionNode
+from graphql import DocumentNode, FieldNode, GraphQLSchema, OperationDefinitionNode
 from strawberry.types.graphql import OperationType
 
 from schema.engine.cost import Cost
@@ -51,6 +51,20 @@ class KnownOperation:
         name = self.node.name.value[:MAX_NAME] if self.node.name else None
         digest = sha256(self._text.encode(errors="surrogatepass")).hexdigest()
         return Label(name, self.type.value, f"sha256:{digest}")
+
+    @cached_property
+    def place(self) -> tuple[str, str | None]:
+        """The operation's type, and its only root field; None if it has several, or fragments."""
+        selected = self.node.selection_set.selections
+        names = {one.name.value if isinstance(one, FieldNode) else None for one in selected}
+        return self.type.value, names.pop() if len(names) == 1 else None
+
+
+def root_field_names(schema: GraphQLSchema) -> frozenset[str]:
+    """Return the root fields that `KnownOperation.place` tells of valid operations of a schema."""
+    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
+    own = {name for root in roots if root is not None for name in root.fields}
+    return frozenset({*own, *INTROSPECTING, "__typename"})
 
 
 def known_operation(document: DocumentNode, text: str, name: str | None) -> KnownOperation | None:

@@ -52,7 +52,7 @@ async def test_one_connection_serves_what_comes_one_by_one(database: Database, p
 async def test_more_than_there_are_connections_for_wait_their_turn(
     database: Database, pool: Any
 ) -> None:
-    most, may_end, ended = pool._most, asyncio.Event(), 0
+    most, may_end, ended = pool.size, asyncio.Event(), 0
 
     async def work() -> None:
         nonlocal ended
@@ -79,7 +79,7 @@ async def test_a_connection_that_ended_is_replaced(database: Database, pool: Any
             )
         raise BrokenError
 
-    for _ in range(2 * pool._most):
+    for _ in range(2 * pool.size):
         with pytest.raises(BrokenError):  # regardless of the result of ROLLBACK on that connection
             await database.transaction(end)
     assert counted(pool) == (0, 0)
@@ -98,7 +98,7 @@ async def test_a_transaction_that_can_not_begin_takes_no_turn(
 
     with monkeypatch.context() as patch:
         patch.setattr("models.storage.tenant_clients.PostgresTransaction.begin", fail)
-        for _ in range(2 * pool._most):
+        for _ in range(2 * pool.size):
             with pytest.raises(BrokenError):
                 await database.transaction(work)
     async with asyncio.timeout(60):
@@ -139,7 +139,7 @@ async def test_a_refused_statement_undoes_the_transaction_alone(
         await CustomerClass.filter(id=row.id).update(name="B")
         await get_connection("default").execute_query("SELECT * FROM nothing_of_the_kind")
 
-    for _ in range(2 * pool._most):
+    for _ in range(2 * pool.size):
         with pytest.raises(Exception, match="nothing_of_the_kind"):
             await database.transaction(work)
     await row.refresh_from_db()
@@ -191,9 +191,9 @@ async def test_who_waits_when_the_pool_is_closed_is_refused(database: Database, 
     async def ask() -> None:
         await get_connection("default").execute_query("SELECT 1")
 
-    units = [asyncio.create_task(database.transaction(may_end.wait)) for _ in range(pool._most)]
+    units = [asyncio.create_task(database.transaction(may_end.wait)) for _ in range(pool.size)]
     async with asyncio.timeout(60):
-        while counted(pool)[1] < pool._most:  # noqa: ASYNC110  # they are being opened
+        while counted(pool)[1] < pool.size:  # noqa: ASYNC110  # they are being opened
             await asyncio.sleep(0)
         waiting = [asyncio.create_task(ask()) for _ in range(3)]
         await asyncio.sleep(0)
@@ -246,7 +246,7 @@ async def test_a_unit_begins_on_another_connection_if_those_that_are_kept_have_e
         return True
 
     await pool._idle.pop().close()
-    pool._idle += [Ended() for _ in range(pool._most)]
+    pool._idle += [Ended() for _ in range(pool.size)]
     assert await database.transaction(work)
     assert counted(pool) == (1, 0)
 
@@ -255,14 +255,14 @@ async def test_who_waits_long_for_a_connection_is_told_so_and_leaves_none_behind
     database: Database, pool: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("models.storage.connection_pool.MAX_WAIT_S", 0.02)
-    taken = [await pool.acquire() for _ in range(pool._most)]
+    taken = [await pool.acquire() for _ in range(pool.size)]
     with pytest.raises(DatabaseUnavailable) as refused:
         await pool.acquire()
     assert refused.value.fault.kind is FaultKind.OVERLOADED
     for connection in taken:
         await pool.release(connection)
-    again = [await pool.acquire() for _ in range(pool._most)]
-    assert len(set(map(id, again))) == pool._most
+    again = [await pool.acquire() for _ in range(pool.size)]
+    assert len(set(map(id, again))) == pool.size
     for connection in again:
         await pool.release(connection)
     await database.transaction(lambda: run("SELECT 1", ()))
