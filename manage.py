@@ -18,18 +18,17 @@ import orjson
 import structlog
 from tortoise.exceptions import DBConnectionError
 
-from app import create_app
 from commands.access import group_cli, token_cli, user_cli
 from commands.backlog import backlog_cli
 from commands.budget import budget_cli
 from commands.checking import check
-from commands.development import development_greeting
 from commands.imports import import_cli
-from commands.process import Process
 from commands.restored import restored
-from commands.running import metrics_lines, migrate_database, read_settings, report_problem
-from commands.serving import LoggedServer, free_socket
+from commands.running import migrate_database, read_settings, report_problem
+from commands.serving import serve_alone
 from commands.subject import subject_cli
+from commands.supervised import Supervised, supervised_option
+from commands.supervision import MAX_PROCESSES, supervise
 from commands.worker import worker_cli
 from models.changes.lookup import retry_blocked
 from models.storage.database_faults import fault_of
@@ -38,14 +37,13 @@ from models.tables.access import SYSTEM
 from models.tables.audit import ActorContext
 from observability.log_errors import described
 from observability.logs import configure_logs, log_all_failures, log_failure
-from opening import Platform, open_platform, utc_now
+from opening import open_platform, utc_now
 from schema.base.personal_guard import UnmaskedError
 from schema.engine.cost_compiler import UnweightedError
 from schema.engine.limits import Limits as DocumentLimits
 from schema.engine.trusted_documents import faults_of, id_of, read_documents
 from schema.root import build_schema
 from settings import wanted_log_format
-from web.server import Config, Drain, Limits
 from workers import kinds_of
 
 log = structlog.get_logger(__name__)
@@ -71,50 +69,33 @@ for command in (*GROUPS, check, import_cli, restored, worker_cli):
 
 @cli.command()
 @click.option(
-    "--worker/--no-worker", default=True, help="Whether this process also runs background jobs."
+    "--worker/--no-worker", default=True, help="Whether background jobs run too, in this process."
 )
 @click.option(
     "--development/--no-development",
     default=False,
     help="Migrate the database, add sample customers, and print a token and a first query.",
 )
-def serve(*, worker: bool, development: bool) -> None:
+@click.option(
+    "--processes",
+    type=click.IntRange(1, MAX_PROCESSES),
+    default=1,
+    help="The number of processes that serve. From 2 on, background jobs run in one more process,"
+    " and SIGHUP replaces all processes one by one, without failed requests.",
+)
+@supervised_option
+def serve(
+    *, worker: bool, development: bool, processes: int, supervised: Supervised | None
+) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
+    if development and processes > 1:
+        raise click.UsageError("--development serves with one process.")
     settings = read_settings()
-    if development:
-        settings = settings.for_development
-        asyncio.run(migrate_database(settings))
-    process = Process("serve", settings, kinds_of(settings) if worker else None)
-    if not development:
-        asyncio.run(process.warn())
-    # Links in mails contain the port, so it must be known before anything starts.
-    sockets = [free_socket(settings.host)] if settings.port == 0 else None
-    if sockets is not None:
-        settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
-    opened: list[Platform] = []
-
-    async def note(platform: Platform) -> None:
-        opened.append(platform)
-
-    async def greet(address: str) -> None:
-        endpoint = f"GraphQL http://{address}/graphql"
-        lines = await development_greeting(opened[0], endpoint) if development else [endpoint]
-        lines += metrics_lines(app.state.metrics)
-        await process.started(opened[0], address=address)
-        print(*lines, sep="\n", flush=True)
-
-    app = create_app(settings, with_worker=worker, on_ready=note)
-    config = Config(
-        app,
-        Limits(settings.max_connections, settings.client_timeout_s, settings.keep_alive_s),
-        host=settings.host,
-        port=settings.port,
-        ws_max_size=settings.max_request_bytes,
-        timeout_graceful_shutdown=settings.stop_timeout_s,
-    )
+    if processes > 1:
+        supervise(settings, processes, with_worker=worker)
     try:
-        drain = Drain(settings.drain_s, app.state.readiness.drain)
-        LoggedServer(config, process, greet, drain).run(sockets)
+        kinds = kinds_of(settings.for_development if development else settings)
+        serve_alone(settings, supervised, kinds if worker else None, is_development=development)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

@@ -58,8 +58,8 @@ class Process:
         self._kinds = kinds
         self._started = time.monotonic()
 
-    async def warn(self) -> None:
-        """Log each problem of the settings as a warning, and each hint as information.
+    async def warn(self, more: Sequence[Finding] = ()) -> None:
+        """Log each problem of the settings, and of `more`, as a warning; each hint as information.
 
         Raises ClickException if the database is behind a pooler that would break saves and reads.
         """
@@ -67,6 +67,7 @@ class Process:
         if self._role != "worker":
             findings += filter(None, (too_few_files(self._settings, file_limit()),))
         findings += await pooler_findings(self._settings)
+        findings += more
         for finding in findings:
             write = log.info if finding.is_hint else log.warning
             write(

@@ -9,6 +9,7 @@ import click
 
 from commands.process import FAILED, Process, signal_names
 from commands.running import metrics_lines, read_settings
+from commands.supervised import Supervised, supervised_option
 from models.jobs.kinds import CONFIRMATION_MAIL
 from observability.metrics_process import ProcessMetrics
 from opening import open_measured
@@ -37,7 +38,8 @@ def _kinds_of(_: click.Context, __: click.Parameter, text: str) -> list[str]:
     help="Serve /healthz and /readyz of this worker on this port of HOST; 0 picks a free port."
     " Probes from outside a container need HOST=0.0.0.0.",
 )
-def worker_cli(*, kinds: list[str], health_port: int | None) -> None:
+@supervised_option
+def worker_cli(*, kinds: list[str], health_port: int | None, supervised: Supervised | None) -> None:
     """Run jobs in a process of its own until SIGTERM or Ctrl-C."""
     settings = read_settings()
     if CONFIRMATION_MAIL in kinds and not settings.has_links:
@@ -49,7 +51,8 @@ def worker_cli(*, kinds: list[str], health_port: int | None) -> None:
     reasons: list[int] = []
 
     async def work() -> None:
-        await process.warn()
+        if supervised is None:
+            await process.warn()
         metrics = None if settings.metrics_port is None else ProcessMetrics()
         is_own_port = health_port in {None, 0} or health_port != settings.metrics_port
         async with AsyncExitStack() as stack:
@@ -64,10 +67,12 @@ def worker_cli(*, kinds: list[str], health_port: int | None) -> None:
             loop = asyncio.get_running_loop()
             for name in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(name, stop, name)
-            print(f"Worker {running.name}", flush=True)
             await process.started(platform, worker=running.name)
-            for line in metrics_lines(metrics):
-                print(line, flush=True)
+            if supervised is None:
+                print(f"Worker {running.name}", *metrics_lines(metrics), sep="\n", flush=True)
+            else:
+                supervised.ready()
+                supervised.watch(retire=running.stop)
             if health_port is not None:
                 from commands.worker_health import worker_health  # noqa: PLC0415  # rarely used
 

@@ -22,6 +22,8 @@ class ProcessMetrics:
         self.work = WorkMetrics()
         self.address: str | None = None
         """Where they are served, as `host:port`; None if not on a port of their own."""
+        self.shares_port = False
+        """Whether the process that this one replaces may still listen at the same port."""
         self._page: MetricsPage | None = None
         self._background = StatementTime()
 
@@ -59,5 +61,6 @@ class ProcessMetrics:
         """Serve the page on a port of its own, within the context."""
         from observability.metrics_server import metrics_served  # noqa: PLC0415  # off by default
 
-        async with metrics_served(self, host, port) as self.address:
+        serving = metrics_served(self, host, port, shares_port=self.shares_port)
+        async with serving as self.address:
             yield

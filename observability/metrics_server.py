@@ -27,17 +27,19 @@ def metrics_handler(page: Page) -> Callable[[web.Request], Awaitable[web.Respons
 
 
 @asynccontextmanager
-async def metrics_served(page: Page, host: str, port: int) -> AsyncIterator[str]:
+async def metrics_served(
+    page: Page, host: str, port: int, *, shares_port: bool = False
+) -> AsyncIterator[str]:
     """Serve the page within the context, and yield its address as `host:port`.
 
-    Raises OSError if the port is in use.
+    Raises OSError if the port is in use, unless both processes share it.
     """
     application = web.Application()
     application.add_routes([web.get(PATH, metrics_handler(page))])
     runner = web.AppRunner(application, access_log=None, handle_signals=False)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, reuse_port=shares_port or None).start()
         shown, bound = runner.addresses[0][:2]
         yield f"[{shown}]:{bound}" if ":" in shown else f"{shown}:{bound}"
     finally:

@@ -1,7 +1,8 @@
 """Serves an application with the server of `manage.py serve`, on a free local port."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,13 @@ async def listening(
 
 @asynccontextmanager
 async def served(
-    app: ASGIApp, limits: Limits | None = None, drain: Drain | None = None, **settings: Any
+    app: ASGIApp,
+    limits: Limits | None = None,
+    drain: Drain | None = None,
+    *,
+    sockets: list[socket.socket] | None = None,
+    siblings: Sequence[socket.socket] = (),
+    **settings: Any,
 ) -> AsyncIterator[tuple[str, Server]]:
     """Serve a started application; yield host and port, and the server."""
     address_known: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -41,8 +48,8 @@ async def served(
 
     given = {"host": "127.0.0.1", "port": 0, "lifespan": "off", **settings}
     config = Config(app, limits or Limits(), **given)
-    server = _Server(config, note_address, drain)
-    running = asyncio.create_task(server.serve())
+    server = _Server(config, note_address, drain, siblings)
+    running = asyncio.create_task(server.serve(sockets))
     try:
         yield await asyncio.wait_for(address_known, ENOUGH_S), server
     finally:

@@ -16,10 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent
 START = """
 import asyncio, sys
 import manage
+from app import create_app
 from settings import Settings
 
 async def start():
-    app = manage.create_app(Settings(), with_worker=False)
+    app = create_app(Settings(), with_worker=False)
     async with app.router.lifespan_context(app):
         print(*sys.modules)
 

@@ -189,6 +189,8 @@ class Connection(HttpProtocol):
             super().on_headers_complete()
             return
         self.begin_request()
+        if self.config.ends_connections:
+            self.end_with_answer()
 
     def on_message_complete(self) -> None:
         self._is_between = True

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ import structlog
 import uvicorn
 
 from web.http_connection import Connection, Limits
+from web.neglected_sockets import NeglectedSockets
 from web.uvicorn_internals import WatchedServer
 from web.websocket_connection import Socket
 
@@ -32,8 +33,16 @@ Python's default is ten times as long. While a thread reads a document, each sys
 event loop waits for this time.
 """
 
+KEEP_ALIVE_MARGIN_S = 2
+"""Seconds after KEEP_ALIVE_S until which an idle connection has been closed."""
+
 TICKS_PER_CHECK = 10
 """Ticks of uvicorn (ten in a second) between two checks of the connections' deadlines."""
+
+
+def retirement_s(drain_s: float, keep_alive_s: float) -> float:
+    """Return the seconds in which a replaced server ends its last connections at the latest."""
+    return max(drain_s, keep_alive_s + KEEP_ALIVE_MARGIN_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,8 @@ class Config(uvicorn.Config):
             **settings,
         )
         self.limits = limits
+        self.ends_connections = False
+        """Whether each connection ends with its next answer, so that its client connects anew."""
 
 
 class Server(WatchedServer):
@@ -78,10 +89,14 @@ class Server(WatchedServer):
         config: Config,
         on_listening: Callable[[str], Awaitable[None]] | None = None,
         drain: Drain | None = None,
+        siblings: Sequence[socket.socket] = (),
     ) -> None:
         super().__init__(config, on_listening)
         self._drain = drain or Drain()
         self._drained_at: float | None = None
+        self._retired_at: float | None = None
+        self._has_closed_sockets = False
+        self._siblings = NeglectedSockets(siblings)
         self._ticks = TICKS_PER_CHECK if config.limits.client_timeout > 1 else 1
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -94,18 +109,66 @@ class Server(WatchedServer):
             for connection in self.open_connections:
                 if isinstance(connection, Connection | Socket):
                     connection.check_deadline(now, self.config.limits)
-        if self._drained_at is not None and time.monotonic() >= self._drained_at:
-            self.should_exit = True
+        await self._go_on_stopping()
+        if self._retired_at is None and not self.should_exit:
+            await self.adopt(self._siblings.accept())
         return await super().on_tick(counter)
 
     def delay_stop(self, sig: int) -> bool:
         """At the first SIGTERM, begin to drain and return true: the server stops later.
 
-        A second signal, or Ctrl-C, stops the server at once.
+        A second signal, or Ctrl-C, stops the server at once, and so does a signal after `retire`.
         """
-        if sig != signal.SIGTERM or not self._drain.seconds or self._drained_at is not None:
+        is_stopping = self._drained_at is not None or self._retired_at is not None
+        if sig != signal.SIGTERM or not self._drain.seconds or is_stopping:
             return False
         self._drained_at = time.monotonic() + self._drain.seconds
         self._drain.begin()
+        self._end_connections()
         log.info("draining", seconds=self._drain.seconds)
         return True
+
+    def retire(self) -> None:
+        """Leave new connections to other processes, and stop once the present ones have ended.
+
+        A connection ends with its next answer, or when it has been idle for KEEP_ALIVE_S: a client
+        could be sending a request while the server closes the connection. WebSockets are closed
+        after DRAIN_S.
+        """
+        if self._retired_at is None:
+            self._retired_at = time.monotonic()
+            self.stop_listening()
+            self._siblings.close()
+            self._end_connections()
+            log.info("retiring", connections=sum(1 for _ in self.open_connections))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._siblings.close()
+        await super().shutdown(sockets)
+
+    @property
+    def is_retired(self) -> bool:
+        return self._retired_at is not None
+
+    def _end_connections(self) -> None:
+        self.config.ends_connections = True
+        for connection in self.open_connections:
+            if isinstance(connection, Connection):
+                connection.end_with_answer()
+
+    async def _go_on_stopping(self) -> None:
+        """Stop when the time for draining is over, or when a retired server has no connections."""
+        now = time.monotonic()
+        if self._drained_at is not None and now >= self._drained_at:
+            self.should_exit = True
+        if self._retired_at is None:
+            return
+        open_connections, since = list(self.open_connections), now - self._retired_at
+        longest = retirement_s(self._drain.seconds, self.config.limits.keep_alive)
+        if not open_connections or since >= longest:
+            self.should_exit = True
+        elif since >= self._drain.seconds and not self._has_closed_sockets:
+            self._has_closed_sockets = True
+            for connection in open_connections:
+                if isinstance(connection, Socket):
+                    connection.shutdown()

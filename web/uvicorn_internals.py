@@ -10,13 +10,14 @@ setting of uvicorn does these things:
   the parser would stop at such a request and lose its body.
 - WebSocket: limits on fragments, control frames and the bytes that are parsed at a time; a client
   that is still writing gets the reason for a close; payloads of messages are never logged.
-- Server: the address is reported once it listens, and SIGTERM starts a drain before the stop.
+- Server: the address is reported once it listens, SIGTERM starts a drain before the stop, and a
+  process that is replaced takes no new connections while it goes on with the present ones.
 """
 
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -191,6 +192,14 @@ class HttpProtocol(HttpToolsProtocol):
             self.cycle.transport = self._coalesced
         self.headers = []
 
+    def end_with_answer(self) -> None:
+        """End the connection with the answer to the present request, and say so in its head.
+
+        If the head has been sent already, the connection goes on.
+        """
+        if self.cycle is not None and not self.cycle.response_started:
+            self.cycle.keep_alive = False
+
     def end_request(self) -> None:
         """Note that the whole request has been read; its answer may have been sent already."""
         super().on_message_complete()
@@ -318,6 +327,26 @@ class WatchedServer(uvicorn.Server):
         if self.started and self._on_listening is not None:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             await self._on_listening(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+
+    async def adopt(self, accepted: Iterable[socket.socket]) -> None:
+        """Serve connections that were accepted elsewhere, as if they had come to this server."""
+        loop = asyncio.get_running_loop()
+        for connection in accepted:
+            try:
+                await loop.connect_accepted_socket(self._connection_made, connection)
+            except OSError:  # the client has gone
+                connection.close()
+
+    def _connection_made(self) -> asyncio.Protocol:
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn calls it
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
+
+    def stop_listening(self) -> None:
+        """Take no new connections; the present ones go on."""
+        for server in self.servers:
+            server.close()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop the server after a signal, unless `delay_stop` returns true."""
