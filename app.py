@@ -34,6 +34,7 @@ from observability.logs import log_failure
 from observability.metrics_gauges import web_families
 from observability.metrics_process import ProcessMetrics
 from observability.request_log import RequestLog
+from observability.version import version
 from opening import Platform, delivery_policy, open_measured, register_endpoints, utc_now
 from schema.base.company_searches import CompanySearches
 from schema.base.context import Context
@@ -175,7 +176,9 @@ def create_app(
     direct = {"/graphql": pages.wrap(Compressed(endpoint))}
     readiness = Readiness(site.database, site.information)
     made = Application(
-        lambda inner: RequestIds(inner, direct, request_log, cors=cors, proxies=proxies),
+        lambda inner: RequestIds(
+            inner, direct, request_log, cors=cors, proxies=proxies, version=version()
+        ),
         routes=[
             WebSocketRoute("/graphql", socket),
             schema_route(sign_in, limiters, schema),
@@ -199,7 +202,7 @@ def create_app(
                 settings.import_max_bytes,
                 _bytes_of(settings.idempotency_secret),
             ).routes,
-            *health_routes(readiness),
+            *health_routes(readiness, version()),
             *([_metrics_route(metrics)] if metrics and settings.are_metrics_public else []),
             *pages.routes,
             *ConfirmationPages(

@@ -23,8 +23,9 @@ from commands.backlog import backlog_cli
 from commands.budget import budget_cli
 from commands.checking import check
 from commands.imports import import_cli
+from commands.migrating import migrate
 from commands.restored import restored
-from commands.running import migrate_database, read_settings, report_problem
+from commands.running import read_settings, report_problem
 from commands.serving import serve_alone
 from commands.subject import subject_cli
 from commands.supervised import Supervised, supervised_option
@@ -37,6 +38,7 @@ from models.tables.access import SYSTEM
 from models.tables.audit import ActorContext
 from observability.log_errors import described
 from observability.logs import configure_logs, log_all_failures, log_failure
+from observability.version import version
 from opening import open_platform, utc_now
 from schema.base.personal_guard import UnmaskedError
 from schema.engine.cost_compiler import UnweightedError
@@ -57,13 +59,27 @@ INTERRUPTED = 130
 """The exit status after Ctrl-C, the same as that of shells."""
 
 
+def _print_version(context: click.Context, _: click.Parameter, value: object) -> None:
+    if value and not context.resilient_parsing:
+        print(version())
+        context.exit()
+
+
 @click.group(context_settings={"show_default": True})
+@click.option(
+    *("--version", "is_version"),
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version and exit.",
+)
 def cli() -> None:
     """Serve and operate the API."""
 
 
 GROUPS = (user_cli, group_cli, token_cli, budget_cli, backlog_cli, subject_cli)
-for command in (*GROUPS, check, import_cli, restored, worker_cli):
+for command in (*GROUPS, check, import_cli, migrate, restored, worker_cli):
     cli.add_command(command)
 
 
@@ -98,22 +114,6 @@ def serve(
         serve_alone(settings, supervised, kinds if worker else None, is_development=development)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-
-
-@cli.command()
-def migrate() -> None:
-    """Apply missing migrations; processes that do so at the same time wait for each other.
-
-    The command fails, and names the session that holds the lock, if a lock is not free within
-    MIGRATION_LOCK_TIMEOUT_S. It also fails, without changes, if the database is newer than this
-    program.
-    """
-
-    def note(name: str) -> None:
-        print(f"applied {name}", flush=True)
-
-    asyncio.run(migrate_database(read_settings(), note))
-    print("The database is up to date.")
 
 
 @cli.command()

@@ -5,13 +5,9 @@ import os
 import platform as python_platform
 import re
 import resource
-import shutil
 import signal
-import subprocess
 import time
-import tomllib
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +19,12 @@ from commands.findings import Finding, findings_of, too_few_files
 from models.storage.database import Database
 from models.storage.migrate import schema_version
 from models.storage.pooler import CONNECTION_ERRORS, is_transaction_pooler
+from observability.version import version
 from opening import Platform
-from settings import ROOT, Settings, environment_names
+from settings import Settings, environment_names
 
 log = structlog.get_logger(__name__)
 
-GIT_TIMEOUT_S = 2
 SCHEMA_TIMEOUT_S = 5.0
 START_FAILED, FAILED = "start_failed", "failed"
 PASSWORD = "***"  # noqa: S105  # stands for one
@@ -155,30 +151,6 @@ def shown(value: Any) -> Any:
 def without_password(text: str) -> str:
     """Return a URL in which the password, and parameters that look like secrets, are masked."""
     return PASSWORD_PARAMETER.sub(rf"\1{PASSWORD}", LOGIN.sub(rf"\1:{PASSWORD}@", text))
-
-
-def version() -> str:
-    """Return the version of this program; in a git checkout, followed by the commit."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    commit = _commit()
-    return f"{project['version']}+{commit}" if commit else str(project["version"])
-
-
-def _commit() -> str:
-    git = shutil.which("git")
-    if git is None or not (ROOT / ".git").exists():
-        return ""
-    with suppress(OSError, subprocess.SubprocessError):
-        done = subprocess.run(  # noqa: S603  # no input of anybody's
-            [git, "describe", "--always", "--dirty"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=GIT_TIMEOUT_S,
-            check=True,
-        )
-        return done.stdout.strip()
-    return ""
 
 
 def process_age_s() -> float | None:

@@ -9,10 +9,11 @@ from typing import NoReturn
 import click
 
 from commands.database_connections import connection_findings
-from commands.process import START_FAILED, Process, version
+from commands.process import START_FAILED, Process
 from commands.sockets import shared_sockets
 from commands.supervisor import Plan
 from observability.log_errors import described
+from observability.version import version
 from settings import ROOT, Settings
 from web.server import retirement_s
 

@@ -17,6 +17,7 @@ from models.jobs.job import JOBS
 from models.storage.sql import run
 from models.tables.access import SHOWN_LENGTH, TOKENS
 from models.tables.audit import ActorContext
+from observability.version import version
 from tests.captured_logs import captured_logs
 from tests.clock import Clock
 from tests.databases import Databases
@@ -42,7 +43,10 @@ READY = {"database": "ok", "schema": "ok", "writes": "ok"}
 
 async def test_health_and_readiness_need_no_token(api: Api) -> None:
     response = await api.http.get("/healthz")
-    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert (response.status_code, response.json()) == (
+        200,
+        {"status": "ok", "version": version()},
+    )
     response = await api.http.get("/readyz")
     assert (response.status_code, response.json()) == (200, {"status": "ok", "checks": READY})
     assert (await api.http.post("/healthz")).status_code == 405

@@ -116,11 +116,11 @@ class Readiness:
         return all(found.get(name) == "ok" for name in NEEDED)
 
 
-def health_routes(readiness: Readiness) -> list[Route]:
-    """Return the routes /healthz and /readyz."""
+def health_routes(readiness: Readiness, version: str) -> list[Route]:
+    """Return the routes /healthz, which says the version too, and /readyz."""
 
     async def healthz(_: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "ok", "version": version})
 
     async def readyz(request: Request) -> Response:
         checks = await readiness.checks()

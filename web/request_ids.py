@@ -170,12 +170,13 @@ class RequestIds:
         *,
         cors: Cors,
         proxies: TrustedProxies,
+        version: str,
     ) -> None:
         self._app = app
         self._direct = direct
         self._log = log
         self._cors = cors
-        self._headers = AnswerHeaders(cors)
+        self._headers = AnswerHeaders(cors, version)
         self._proxies = proxies if proxies.are_any else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

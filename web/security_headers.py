@@ -33,14 +33,15 @@ Without includeSubDomains, since subdomains may belong to other services.
 class AnswerHeaders:
     """The headers of answers, by scheme and by the origin of the request."""
 
-    def __init__(self, cors: Cors) -> None:
+    def __init__(self, cors: Cors, version: str) -> None:
         self._cors = cors
+        self._on_every = (*ON_EVERY_ANSWER, (b"x-version", version.encode()))
         self.of = lru_cache(maxsize=MAX_ORIGINS)(self._made)
         """Return the headers for a scheme and an origin, which is None if there is none."""
 
     def _made(self, scheme: str, origin: bytes | None) -> tuple[Header, ...]:
         secure = ON_HTTPS if scheme == "https" else ()
-        return (*ON_EVERY_ANSWER, *self._cors.headers_for(origin), *secure)
+        return (*self._on_every, *self._cors.headers_for(origin), *secure)
 
 
 def page_headers(style: str, more: str = "") -> dict[str, str]:

@@ -53,6 +53,14 @@ class SchemaNewer(Exception):
     """The database has migrations that this program does not know, so it applied none."""
 
 
+def refusal_of_newer(breaking: Sequence[str]) -> str:
+    """Return why nothing is applied to a database with migrations that this program lacks."""
+    return (
+        "The database is newer than this program, which does not know these migrations:"
+        f" {', '.join(breaking)}. Nothing was applied; update this program."
+    )
+
+
 async def migrate(
     database: Database,
     lock_timeout_s: float = LOCK_TIMEOUT_S,
@@ -71,10 +79,7 @@ async def migrate(
         # killed between the two, no later run could migrate.
         plan, state = await watch("The first step", _prepare(database, lock_timeout_s))
         if breaking := (await database.read_schema_fit()).breaking:
-            raise SchemaNewer(
-                "The database is newer than this program, which does not know these migrations:"
-                f" {', '.join(breaking)}. Nothing was applied; update this program."
-            )
+            raise SchemaNewer(refusal_of_newer(breaking))
         for step in plan:
             name = f"{step.migration.name}"
             await watch(name, _apply(step.migration, state, lock_timeout_s))

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from starlette.routing import Route, WebSocketRoute
 
+from observability.version import version
 from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, running_api
@@ -17,6 +18,7 @@ ON_ALL = {
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
     "cross-origin-resource-policy": "same-origin",
+    "x-version": version(),
 }
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "NONSENSE")
 APP = "https://app.example"
