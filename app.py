@@ -21,6 +21,7 @@ from identity.errors import ProviderUnavailable
 from identity.provider import provider_of
 from models.jobs.heartbeat import is_any_alive
 from models.jobs.job import count_retried
+from models.jobs.job_pause import paused_kinds
 from models.jobs.kinds import CONFIRMATION_MAIL
 from models.lists.personal_data import is_masked
 from models.rules.export import ExportKind
@@ -304,14 +305,16 @@ class _Site:
         return self.open.database
 
     async def information(self) -> dict[str, str]:
-        """Return the state of workers, Companies House, mails and the identity provider."""
+        """Return the state of workers, Companies House, mails, jobs and the identity provider."""
         blocked = await self.open.budget.blocked_reason()
         delayed = await count_retried(CONFIRMATION_MAIL)
+        paused = await paused_kinds()
         register = "ok" if self.open.register is not None else "not configured"
         found = {
             "worker": "ok" if await is_any_alive(self.open.shared_clock()) else "no heartbeat",
             "companies_house": register if blocked is None else f"blocked: {blocked}",
             "mail": "ok" if not delayed else f"delayed: {delayed}",
+            "jobs": "ok" if not paused else f"paused: {', '.join(paused)}",
         }
         provider = self.open.credentials.provider_state
         return found if provider is None else {**found, "identity_provider": provider}

@@ -1,9 +1,4 @@
-"""Commands for operators; `manage.py --help` lists them.
-
-Commands for users, groups and tokens are in `commands/access.py`, for budgets in
-`commands/budget.py`, for the queue of lookups in `commands/backlog.py`, and for data subjects in
-`commands/subject.py`.
-"""
+"""Commands for operators; `manage.py --help` lists them, and `commands/` has those in groups."""
 
 import asyncio
 import signal
@@ -23,6 +18,7 @@ from commands.backlog import backlog_cli
 from commands.budget import budget_cli
 from commands.checking import check
 from commands.imports import import_cli
+from commands.jobs import jobs_cli
 from commands.migrating import migrate
 from commands.restored import restored
 from commands.running import read_settings, report_problem
@@ -78,7 +74,7 @@ def cli() -> None:
     """Serve and operate the API."""
 
 
-GROUPS = (user_cli, group_cli, token_cli, budget_cli, backlog_cli, subject_cli)
+GROUPS = (user_cli, group_cli, token_cli, budget_cli, backlog_cli, jobs_cli, subject_cli)
 for command in (*GROUPS, check, import_cli, migrate, restored, worker_cli):
     cli.add_command(command)
 

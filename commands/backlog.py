@@ -1,11 +1,13 @@
 """`manage.py backlog`: the queue of lookups."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 import click
 
 from commands.running import read_settings
+from models.jobs.job_pause import paused_kinds
 from models.lists.lookup_monitor import LookupBacklog
 from opening import open_platform
 
@@ -15,12 +17,16 @@ def backlog_cli() -> None:
     """Show how many lookups are left, and about when they will be done."""
     settings = read_settings()
 
-    async def look() -> LookupBacklog:
+    async def look() -> tuple[LookupBacklog, Mapping[str, datetime]]:
         async with open_platform(settings, with_worker=False) as platform:
-            return await platform.lookups.backlog()
+            return await platform.lookups.backlog(), await paused_kinds()
 
-    for line in _lines(asyncio.run(look())):
+    backlog, paused = asyncio.run(look())
+    for line in _lines(backlog):
         print(line)
+    for kind, since in paused.items():
+        at = since.isoformat(timespec="seconds")
+        print(f"paused    {kind} since {at}; see `manage.py jobs resume {kind}`")
 
 
 def _lines(backlog: LookupBacklog) -> Iterator[str]:

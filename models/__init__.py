@@ -6,6 +6,7 @@ Exports the Tortoise model of every table.
 from models.jobs.event_consumers import EventConsumer
 from models.jobs.heartbeat import Heartbeat
 from models.jobs.job import Job
+from models.jobs.job_pause import JobPause
 from models.jobs.queue_turn import QueueTurn
 from models.tables.access import AccessToken
 from models.tables.api_usage import ApiUsage
@@ -66,6 +67,7 @@ __all__ = [
     "ImportFault",
     "ImportPart",
     "Job",
+    "JobPause",
     "NumberedSpan",
     "Numbering",
     "PlatformDefaults",

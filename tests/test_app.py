@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 
-from models import AuditEntry, ClassChange, Customer, Heartbeat, Job
+from models import AuditEntry, ClassChange, Customer, Heartbeat, Job, JobPause
 from models.jobs.job import JOBS
 from models.storage.sql import run
 from models.tables.access import SHOWN_LENGTH, TOKENS
@@ -62,15 +62,22 @@ async def test_the_state_of_others_is_told_and_does_not_decide(api: Api) -> None
         {
             "status": "ok",
             "checks": READY,
-            "information": {"worker": "ok", "companies_house": "ok", "mail": "ok"},
+            "information": {"worker": "ok", "companies_house": "ok", "mail": "ok", "jobs": "ok"},
         },
     )
     await Heartbeat.all().update(seen_at=now - timedelta(seconds=30))
     await api.platform.budget.block("UNAUTHORISED")
+    for kind in ("import", "enrich"):
+        await JobPause.create(kind=kind, paused_at=now)
     response = await api.http.get("/readyz?all=1")
     assert (response.status_code, response.json()["information"]) == (
         200,
-        {"worker": "no heartbeat", "companies_house": "blocked: UNAUTHORISED", "mail": "ok"},
+        {
+            "worker": "no heartbeat",
+            "companies_house": "blocked: UNAUTHORISED",
+            "mail": "ok",
+            "jobs": "paused: enrich, import",
+        },
     )
 
 

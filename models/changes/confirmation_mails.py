@@ -47,9 +47,7 @@ async def prepare_mail(
     """
     confirmation, contact = await _locked(confirmation_id)
     if (
-        confirmation.used_at is not None
-        or confirmation.voided_at is not None
-        or contact.deleted_at is not None
+        not _is_open(confirmation, contact)
         or confirmation.email is None
         or (confirmation.held_at is not None and now - confirmation.held_at > MAX_HELD)
     ):
@@ -146,6 +144,47 @@ async def note_undeliverable(
     await confirmation.save()
     await _show(confirmation, contact, last, now, is_given_up=True)
     await _record(confirmation, contact, _outcome(confirmation), now)
+
+
+async def note_discarded(confirmation_id: str, now: datetime) -> None:
+    """Record that an operator ended the job of a confirmation's unsent mail.
+
+    The mail counts as undeliverable, so that its sender can request another. It counts as cancelled
+    if it was not needed any more, or was held back, which partners must not see.
+    """
+    confirmation, contact = await _locked(confirmation_id)
+    if confirmation.mail_state not in {MailState.QUEUED, MailState.RETRYING}:
+        return
+    if confirmation.held_at is not None or not _is_open(confirmation, contact):
+        await note_not_needed(confirmation_id, now)
+    else:
+        await note_undeliverable(confirmation_id, None, now)
+
+
+async def note_retried(confirmation_id: str, now: datetime) -> bool:
+    """Record that a confirmation's mail that was given up is tried again.
+
+    Returns False, and records nothing, if the mail is not needed any more.
+    """
+    confirmation, contact = await _locked(confirmation_id)
+    if not _is_open(confirmation, contact):
+        return False
+    if confirmation.mail_state is MailState.UNDELIVERABLE:
+        confirmation.mail_state = MailState.RETRYING
+        await confirmation.save()
+        await _show(confirmation, contact, confirmation.mail_failure, now)
+        await _record(confirmation, contact, _outcome(confirmation), now)
+    return True
+
+
+def _is_open(confirmation: Confirmation, contact: Contact) -> bool:
+    """Return whether a contact can still be asked for a confirmation."""
+    return (
+        confirmation.used_at is None
+        and confirmation.voided_at is None
+        and contact.deleted_at is None
+        and confirmation.email is not None
+    )
 
 
 def _outcome(confirmation: Confirmation) -> dict[str, Any]:

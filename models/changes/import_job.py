@@ -15,7 +15,9 @@ from models.changes.import_file import RowReader, beyond_tenants, remove_file
 from models.changes.import_rows import Faults, store_rows
 from models.changes.import_run import end_import, fault_rows, may_still, principal_of
 from models.jobs.job import Claim, LeaseLostError, extend
-from models.jobs.job_attempt import Outcome, Store
+from models.jobs.job_attempt import Outcome, ReleaseJobError, Store
+from models.jobs.job_pause import is_paused
+from models.jobs.kinds import IMPORT
 from models.rules.delivery import DeliveryPolicy
 from models.rules.import_columns import ImportRow
 from models.rules.import_fault import ImportFault, ImportFileRefused
@@ -34,6 +36,9 @@ from models.tables.customer_import import (
     ImportState,
 )
 from models.tables.customer_import import ImportFault as FaultRow
+
+PAUSED = "PAUSED"
+"""The reason for which an import stops between two batches."""
 
 
 class _PermissionLost(Exception):
@@ -125,7 +130,13 @@ class ImportRunner:
     async def _store_batch(
         self, job: Claim, found: CustomerImport, done: int, rows: Sequence[ImportRow]
     ) -> None:
-        """Store the rows after the first `done` ones, in one transaction."""
+        """Store the rows after the first `done` ones, in one transaction.
+
+        Raises ReleaseJobError if imports are paused, so that this one goes on later.
+        """
+        with beyond_tenants():
+            if await is_paused(IMPORT):
+                raise ReleaseJobError(PAUSED)
         act = self._act(found)
 
         async def checked() -> Faults:

@@ -30,6 +30,8 @@ from models.storage.row_insert import add_rows, new_row
 JOBS = "jobs"
 """The topic on which workers are notified that a job became ready."""
 
+REASON_LENGTH = 60
+
 TO_BE_PLACED = -1
 """Placeholder for the `place` of a new job.
 
@@ -38,7 +40,8 @@ A database trigger replaces it by the next place of the job's reseller.
 
 IS_READY = "state = 'READY'"
 IS_DUE_LATER = "state IN ('WAITING', 'RUNNING')"
-"""IS_READY and IS_DUE_LATER are conditions of partial indexes.
+IS_GIVEN_UP = "state = 'FAILED'"
+"""IS_READY, IS_DUE_LATER and IS_GIVEN_UP are conditions of partial indexes.
 
 Statements must repeat their text literally, so that the planner uses the indexes.
 """
@@ -84,6 +87,8 @@ class Job(Model):
     """When the first attempt that counts was started; null before that."""
     request_id = fields.CharField(max_length=200, null=True)
     """The id of the API request that caused the job; null if no request did."""
+    reason = fields.CharField(max_length=REASON_LENGTH, null=True)
+    """The code of why the last attempt that did not end the job failed; null if none did."""
 
     class Meta:
         table = "job"
@@ -91,6 +96,7 @@ class Job(Model):
             IndexWhere(fields=("kind", "urgency", "place", "id"), where=IS_READY),
             IndexWhere(fields=("reseller_id", "kind", "urgency", "place"), where=IS_WAITING),
             IndexWhere(fields=("due_at",), where=IS_DUE_LATER),
+            IndexWhere(fields=("kind", "id"), where=IS_GIVEN_UP),
         )
 
 
@@ -180,23 +186,28 @@ async def extend(held: Claim, until: datetime) -> None:
     await _fenced(held, due_at=until)
 
 
-async def finish(held: Claim, state: JobState, now: datetime) -> None:
+async def finish(held: Claim, state: JobState, now: datetime, reason: str | None = None) -> None:
     """End a job with a final state, in the transaction that stores its result.
 
-    Raises LeaseLostError if this worker no longer holds the job.
+    `reason` is the code of why it failed. Raises LeaseLostError if this worker no longer holds the
+    job.
     """
-    await _fenced(held, state=state, owner=None, due_at=None, live_key=None, finished_at=now)
+    ended: dict[str, Any] = {"owner": None, "due_at": None, "live_key": None, "finished_at": now}
+    await _fenced(held, state=state, **ended, **_why(reason))
 
 
-async def reschedule(held: Claim, due_at: datetime) -> None:
+async def reschedule(held: Claim, due_at: datetime, reason: str | None = None) -> None:
     """Schedule another attempt at `due_at`; the job keeps its place.
 
-    Raises LeaseLostError if this worker no longer holds the job.
+    `reason` is the code of why the last attempt failed. Raises LeaseLostError if this worker no
+    longer holds the job.
     """
-    await _fenced(held, state=JobState.WAITING, owner=None, due_at=due_at)
+    await _fenced(held, state=JobState.WAITING, owner=None, due_at=due_at, **_why(reason))
 
 
-async def release(held: Claim, now: datetime, wait: timedelta = timedelta()) -> None:
+async def release(
+    held: Claim, now: datetime, wait: timedelta = timedelta(), reason: str | None = None
+) -> None:
     """Give up the lease without counting the attempt; the job is ready again after `wait`.
 
     Raises LeaseLostError if this worker no longer holds the job.
@@ -209,6 +220,7 @@ async def release(held: Claim, now: datetime, wait: timedelta = timedelta()) -> 
         due_at=now + wait,
         attempts=attempts,
         started_at=held.started_at if attempts else None,
+        **_why(reason),
     )
     await wake(JOBS)
 
@@ -224,6 +236,11 @@ async def note_calls_left(held: Claim, calls: int) -> None:
     Raises LeaseLostError if this worker no longer holds the job.
     """
     await _fenced(held, calls_left=calls)
+
+
+def _why(reason: str | None) -> dict[str, str]:
+    """Return the column to store for the code of a failure; None keeps that of the one before."""
+    return {} if reason is None else {"reason": str(reason)[:REASON_LENGTH]}
 
 
 async def _fenced(held: Claim, **changes: Any) -> None:

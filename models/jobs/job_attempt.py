@@ -186,7 +186,7 @@ class Attempts:
         async def work() -> None:
             now = self._clock()
             await handler.note_retry(job, now + wait, reason, job.attempts - 1)
-            await release(job, now, wait)
+            await release(job, now, wait, reason)
 
         await self._database.transaction(work)
 
@@ -250,9 +250,9 @@ class Attempts:
 
         async def noted() -> None:
             await handler.note_retry(job, due_at, reason, job.attempts)
-            await reschedule(job, due_at)
+            await reschedule(job, due_at, reason)
 
-        await self._first_that_works(noted, lambda: reschedule(job, due_at))
+        await self._first_that_works(noted, lambda: reschedule(job, due_at, reason))
         return "job_put_back", {"reason": reason, "retry_in_s": round(wait.total_seconds(), 1)}
 
     async def _give_up(
@@ -261,14 +261,14 @@ class Attempts:
         def ended(*, is_bare: bool) -> Callable[[], Awaitable[None]]:
             async def work() -> None:
                 await handler.note_failure(job, GAVE_UP, is_bare=is_bare)
-                await finish(job, JobState.FAILED, self._clock())
+                await finish(job, JobState.FAILED, self._clock(), reason)
 
             return work
 
         await self._first_that_works(
             ended(is_bare=False),
             ended(is_bare=True),
-            lambda: finish(job, JobState.FAILED, self._clock()),
+            lambda: finish(job, JobState.FAILED, self._clock(), reason),
         )
         return "job_given_up", {"reason": reason}
 

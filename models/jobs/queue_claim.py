@@ -3,7 +3,8 @@
 The job is first looked up without a write, because most of the time the rate limit admits no
 further call yet. The claim itself is one statement on PostgreSQL and one write transaction on
 SQLite: a job starts only if its first register call is admitted, and a call is counted only if a
-job starts. `models/rules/queue_order.py` defines which job is next.
+job starts. `models/rules/queue_order.py` defines which job is next. No job of a
+kind that an operator has paused is claimed.
 """
 
 import uuid
@@ -82,6 +83,7 @@ WITH turn AS MATERIALIZED (
   SELECT u.urgency, u.stride, coalesce(t.next_turn, 0) AS next_turn
   FROM (VALUES {_URGENCIES}) AS u (urgency, stride)
   LEFT JOIN queue_turn AS t ON t.kind = $1 AND t.urgency = u.urgency
+  WHERE NOT EXISTS (SELECT 1 FROM job_pause WHERE kind = $1)
 ), head AS MATERIALIZED (
   SELECT turn.urgency, turn.stride, j.*, j.calls_left < {ALL_CALLS} AS has_begun,
     greatest(turn.next_turn, (SELECT max(next_turn - stride) FROM turn)) AS this_turn
@@ -150,7 +152,8 @@ class _Line:
 
 
 _HEADS = f"""
-SELECT u.urgency, t.next_turn, j.id, j.place, j.calls_left, r.free_at, r.blocked_at
+SELECT u.urgency, t.next_turn, j.id, j.place, j.calls_left, r.free_at, r.blocked_at,
+  EXISTS (SELECT 1 FROM job_pause WHERE kind = ?) AS is_paused
 FROM ({" UNION ALL ".join(f"SELECT {urgency.value} AS urgency" for urgency in Urgency)}) AS u
 LEFT JOIN queue_turn AS t ON t.kind = ? AND t.urgency = u.urgency
 LEFT JOIN job AS j ON j.id = (
@@ -161,14 +164,16 @@ LEFT JOIN rate_limit AS r ON r.key = ?
 
 
 async def _line(kind: str, quota: CallQuota | None) -> _Line:
-    rows = await run(_HEADS, (kind, kind, quota.key if quota else NO_KEY))
+    rows = await run(_HEADS, (kind, kind, kind, quota.key if quota else NO_KEY))
     turns = [(Urgency(row[0]), row[1] or 0) for row in rows]
     heads = [
         FirstJob(Urgency(urgency), next_turn or 0, job_id, place, calls_left)
         for urgency, next_turn, job_id, place, calls_left, *_ in rows
         if job_id is not None
     ]
-    *_, free_at, blocked_at = rows[0]
+    *_, free_at, blocked_at, is_paused = rows[0]
+    if is_paused:
+        heads = []
     return _Line(heads, current_virtual_time(turns), free_at, blocked_at)
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from models.jobs.heartbeat import is_any_alive
+from models.jobs.job_pause import is_paused
+from models.jobs.kinds import ENRICH
 from models.lists.lookup_counts import (
     ARRIVALS,
     MAX_AHEAD,
@@ -73,6 +75,8 @@ class LookupBacklog:
     estimated_end_at: datetime | None
     is_blocked: bool
     allowance: AllowanceState | None
+    is_paused: bool = False
+    """Whether an operator has paused lookups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class _Forecast:
     capacity_per_s: float | None
     pause: timedelta
     is_coarse: bool
+    is_paused: bool
 
     def of(
         self,
@@ -173,22 +178,27 @@ class LookupMonitor:
             forecast, allowance = await self._forecast(is_coarse=reseller_id is not None)
             is_blocked = allowance.blocked_at is not None
             if reseller_id is None:
-                return LookupBacklog(forecast.counts, forecast.end(), is_blocked, allowance)
+                end_at = forecast.end()
+                return LookupBacklog(
+                    forecast.counts, end_at, is_blocked, allowance, forecast.is_paused
+                )
             own, last_places = await count_lookups_of(reseller_id, forecast.now)
         ends = [forecast.of(urgency, place) for urgency, place in last_places.items()]
         known = [end for end in ends if end is not None]
         end_at = max(known, default=None) if len(known) == len(ends) else None
-        return LookupBacklog(own, end_at, is_blocked, None)
+        return LookupBacklog(own, end_at, is_blocked, None, forecast.is_paused)
 
     async def _forecast(self, *, is_coarse: bool) -> tuple[_Forecast, AllowanceState]:
         now = self.clock()
         counts, allowance = await self._current_counts(now), await self.allowance(now)
-        capacity = None
-        if counts.ended and allowance.blocked_at is None and await is_any_alive(now):
+        capacity, is_stopped = None, await is_paused(ENRICH)
+        can_start = allowance.blocked_at is None and not is_stopped
+        if counts.ended and can_start and await is_any_alive(now):
             since = max(counts.busy_since or now, now - RECENT)
             nominal = 1_000_000 / self.quota.allowance.interval_us / ALL_CALLS
             capacity = measured_capacity(counts.ended_while_busy, now - since, nominal)
-        return _Forecast(now, counts, capacity, allowance.pause, is_coarse), allowance
+        forecast = _Forecast(now, counts, capacity, allowance.pause, is_coarse, is_stopped)
+        return forecast, allowance
 
     async def _current_counts(self, now: datetime) -> LookupCounts:
         if self._counts is not None and time.monotonic() < self._counted_until:

@@ -12,7 +12,7 @@ from models.tables.audit import ActorContext
 MASK = "***"
 """Replaces a masked text where null is not allowed."""
 
-IMPERSONAL_KINDS = frozenset({"cls", "tpl", "platform", "grp", "whe"})
+IMPERSONAL_KINDS = frozenset({"cls", "tpl", "platform", "grp", "whe", "job"})
 """Kinds of audit subjects (prefixes of their ids) that have no personal data."""
 
 IMPERSONAL_VALUES = frozenset(

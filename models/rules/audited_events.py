@@ -56,6 +56,7 @@ _DEFAULTS = "Only forms for new customers use it, and they read it when they ope
 _STAFF = "Users, groups and permissions are administered here, and mirrored nowhere."
 _WEBHOOKS = "Endpoints are administered here, and mirrored nowhere."
 _FILE = "Each change that an import makes has an event, and so has its end."
+_JOBS = "What a job does, or its end, has an event; the queue itself is the platform's own."
 _TRAIL = "Only the history of changes is affected, no object."
 
 WITHOUT_EVENT: Mapping[AuditOperation, str] = MappingProxyType(
@@ -93,6 +94,10 @@ WITHOUT_EVENT: Mapping[AuditOperation, str] = MappingProxyType(
         _A.ACTOR_NAMES_ERASED: _TRAIL,
         _A.MENTIONS_ERASED: _TRAIL,
         _A.IMPORT_REQUESTED: _FILE,
+        _A.JOB_RETRIED: _JOBS,
+        _A.JOB_DISCARDED: _JOBS,
+        _A.JOBS_PAUSED: _JOBS,
+        _A.JOBS_RESUMED: _JOBS,
         _A.AUDIT_EXPIRED: _TRAIL,
         _A.EXPORT_LINK_CREATED: "A link expires within minutes and changes no object.",
     }

@@ -183,6 +183,7 @@ TABLES: Mapping[str, TableScope] = {
     "import_fault": _OF_IMPORT,
     "import_part": _HIDDEN,
     "job": _MACHINERY,
+    "job_pause": _HIDDEN,
     "numbered_span": _PLATFORMS,
     "numbering": _HIDDEN,
     "platform_defaults": _PLATFORMS,

@@ -171,8 +171,11 @@ _DECLARED: Mapping[str, Mapping[Content, str]] = {
     "job": {
         Content.OPEN: (
             "kind payload live_key owner state attempts due_at finished_at urgency "
-            "reseller_id place calls_left started_at request_id"
+            "reseller_id place calls_left started_at request_id reason"
         ),
+    },
+    "job_pause": {
+        Content.OPEN: "kind paused_at",
     },
     "numbered_span": {
         Content.OPEN: "name first_number last_number from_at to_at",

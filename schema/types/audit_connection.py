@@ -33,6 +33,7 @@ class _SubjectType(Enum):
     GROUP = "grp"
     WEBHOOK_ENDPOINT = "whe"
     IMPORT = "imp"
+    JOB = "job"
 
 
 AuditSubjectType = described_enum(
@@ -50,6 +51,7 @@ AuditSubjectType = described_enum(
         "GROUP": "A user group.",
         "WEBHOOK_ENDPOINT": "A webhook endpoint, including what a user had sent to it.",
         "IMPORT": "An import of customers from a file.",
+        "JOB": "A background job.",
     },
 )
 

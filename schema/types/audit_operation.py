@@ -84,6 +84,10 @@ AuditOperationEnum = described_enum(
         "IMPORT_CANCELLED": "An import from a file was cancelled.",
         "IMPORT_FINISHED": "An import from a file ended by itself: its rows were decided, or it"
         " failed.",
+        "JOB_RETRIED": "An operator had a background job that was given up run again.",
+        "JOB_DISCARDED": "An operator ended a background job for good.",
+        "JOBS_PAUSED": "An operator paused a kind of background jobs.",
+        "JOBS_RESUMED": "An operator resumed a kind of background jobs.",
         "AUDIT_EXPIRED": "Audit entries were deleted at the end of their retention period.",
         "EXPORT_LINK_CREATED": "A link to download a whole list was created; the subject is the"
         " access token or user that created it.",

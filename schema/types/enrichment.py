@@ -87,6 +87,7 @@ EnrichmentReasonEnum = described_enum(
         "COMPANY_NUMBER_CHANGED": "The customer's company number changed, so a lookup of the new"
         " number replaced this one.",
         "CUSTOMER_DELETED": "The customer was deleted.",
+        "DISCARDED": "An operator of the platform ended the lookup. It can be requested again.",
     },
 )
 

@@ -46,8 +46,8 @@ class LookupQueuePosition:
         description="An estimate of when the lookup ends, in UTC, from the number of lookups that"
         " ended in the last 15 minutes. It is rounded up, by steps of ten seconds to six hours that"
         " grow with the wait, or of two minutes to one day for partners. Lookups started later by"
-        " others may delay it. Null if lookups are blocked, no worker runs, or no lookup ended in"
-        " the last 15 minutes."
+        " others may delay it. Null if lookups are blocked or paused, no worker runs, or no"
+        " lookup ended in the last 15 minutes."
     )
 
     @classmethod
@@ -134,14 +134,18 @@ class EnrichmentBacklog:
     )
     estimated_end_at: datetime | None = strawberry.field(
         description="An estimate of when all waiting lookups have ended, in UTC, made like"
-        " `LookupQueuePosition.estimatedAt`. Null if none waits, lookups are blocked, no worker"
-        " runs, no lookup ended in the last 15 minutes, or urgent lookups arrive faster than"
+        " `LookupQueuePosition.estimatedAt`. Null if none waits, lookups are blocked or paused, no"
+        " worker runs, no lookup ended in the last 15 minutes, or urgent lookups arrive faster than"
         " lookups end."
     )
     is_blocked: bool = strawberry.field(
         description="Whether all lookups are stopped because Companies House refuses the platform's"
         " API key. The lookups continue when an operator of the platform has replaced the key or"
         " resumed them."
+    )
+    is_paused: bool = strawberry.field(
+        description="Whether an operator of the platform has paused all lookups. They wait, and"
+        " continue when the operator resumes them."
     )
     allowance: RegisterAllowance | None = strawberry.field(
         description="The number of requests that Companies House allows for all lookups together;"
@@ -164,5 +168,6 @@ class EnrichmentBacklog:
             recently_ended_count=counts.ended,
             estimated_end_at=backlog.estimated_end_at,
             is_blocked=backlog.is_blocked,
+            is_paused=backlog.is_paused,
             allowance=None if allowance is None else RegisterAllowance.of(allowance),
         )

@@ -501,6 +501,7 @@ async def test_a_refused_key_stops_all_lookups_and_shows_in_readiness(
             "worker": "ok",
             "companies_house": "blocked: UNAUTHORISED",
             "mail": "ok",
+            "jobs": "ok",
         }
         assert (await live.http.get("/healthz")).status_code == 200
         second = await live.save_customer(**ALPHA)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models import Customer, EnrichmentRun, Heartbeat, Job
+from models import Customer, EnrichmentRun, Heartbeat, Job, JobPause
 from models.jobs.heartbeat import beat
 from models.jobs.job import JobState
 from models.jobs.kinds import ENRICH, lookup_key
@@ -26,7 +26,7 @@ from tests.partner_world import bound_token
 POSITION = "urgency aheadCount isAheadCountCapped estimatedAt"
 BACKLOG = """{ enrichmentBacklog {
   waitingCount depths { urgency waitingCount } runningCount retryingCount oldestRequestedAt
-  recentlyEndedCount estimatedEndAt isBlocked
+  recentlyEndedCount estimatedEndAt isBlocked isPaused
   allowance { limit windowSeconds availableCount blockedAt blockedReason } } }"""
 MINUTE = timedelta(minutes=1)
 
@@ -196,6 +196,17 @@ async def test_more_urgent_lookups_that_keep_arriving_delay_the_estimate(api: Ap
     assert (alone[11:16], beside[11:16]) == ("09:55", "10:00")
 
 
+async def test_paused_lookups_have_no_estimate(api: Api) -> None:
+    customer = await add(api, 0)
+    api.clock.advance(MINUTE)
+    await end_some(api, 5)
+    assert (await position(api, customer))["estimatedAt"] is not None
+    await JobPause.create(kind=ENRICH, paused_at=api.clock())
+    assert (await position(api, customer))["estimatedAt"] is None
+    told = await backlog(api)
+    assert (told["isPaused"], told["isBlocked"], told["estimatedEndAt"]) == (True, False, None)
+
+
 async def test_an_estimate_needs_a_register_that_answers(api: Api) -> None:
     customer = await add(api, 0)
     api.clock.advance(MINUTE)
@@ -276,7 +287,7 @@ async def test_a_page_of_positions_takes_as_many_statements_as_one(api: Api) -> 
         counts.append(len(seen))
     # On PostgreSQL a few customers are read in the statement of their lookups.
     assert max(counts[2:]) - min(counts[2:]) <= 1
-    assert max(counts[2:]) <= 9
+    assert max(counts[2:]) <= 10
     bare = "{ customers(first: 20) { nodes { enrichment { status } } } }"
     with counted_statements() as seen:
         await api.data(bare)
@@ -295,6 +306,7 @@ async def test_the_backlog_tells_what_waits_runs_and_is_tried_again(api: Api) ->
         "recentlyEndedCount": 0,
         "estimatedEndAt": None,
         "isBlocked": False,
+        "isPaused": False,
         "allowance": {
             "limit": 600,
             "windowSeconds": 300.0,

@@ -243,7 +243,7 @@ async def test_claims_and_promotions_read_no_more_than_what_is_next(
         plans = [
             await _postgres_plan(full, _CLAIM, _claim_values(clock())),
             await _postgres_plan(full, await _promotion(full, clock), [clock()]),
-            await _postgres_plan(full, _numbered(_HEADS), [LOOKUP, LOOKUP, REGISTER.key]),
+            await _postgres_plan(full, _numbered(_HEADS), [*[LOOKUP] * 3, REGISTER.key]),
         ]
         for nodes in plans:
             of_jobs = [node for node in nodes if node.get("Relation Name") == "job"]
@@ -257,7 +257,7 @@ async def test_claims_and_promotions_read_no_more_than_what_is_next(
         return
     connection = get_connection("default")
     for text, values in [
-        (_HEADS, [LOOKUP, LOOKUP, REGISTER.key]),
+        (_HEADS, [*[LOOKUP] * 3, REGISTER.key]),
         (await _promotion(full, clock), [clock().isoformat(" ")]),
     ]:
         plan = await connection.execute_query_dict(f"EXPLAIN QUERY PLAN {text}", list(values))

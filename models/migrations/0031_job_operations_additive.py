@@ -1,0 +1,84 @@
+"""Adds what operators see and steer of jobs: the last failure's code, and pauses of kinds."""
+
+from tortoise import fields, migrations
+from tortoise.migrations import operations as ops
+from tortoise.migrations.schema_editor.base import BaseSchemaEditor
+from tortoise.migrations.schema_generator.state import State
+
+from models.rules.enrichment_status import EnrichmentReason
+from models.storage.indexes import IndexWhere
+
+
+class DescribeField(ops.AlterField):
+    """Notes another description of a column, and leaves the database as it is.
+
+    On SQLite, altering a column means to copy the table, and the copy would lack its triggers.
+    """
+
+    async def database_forward(
+        self,
+        app_label: str,
+        old_state: State,
+        new_state: State,
+        state_editor: BaseSchemaEditor | None = None,
+    ) -> None:
+        """Do nothing: an enum is stored as a text."""
+
+    async def database_backward(
+        self,
+        app_label: str,
+        old_state: State,
+        new_state: State,
+        state_editor: BaseSchemaEditor | None = None,
+    ) -> None:
+        """Do nothing: see above."""
+
+
+class Migration(migrations.Migration):
+    """A release before this migration stores no codes, and runs jobs of paused kinds.
+
+    It cannot show lookups with the reason DISCARDED, which `manage.py jobs discard` of this release
+    stores.
+    """
+
+    dependencies = [("models", "0030_find_deprecated_uses_additive")]  # noqa: RUF012  # the framework's own form
+
+    operations = [  # noqa: RUF012  # see above
+        ops.CreateModel(
+            name="JobPause",
+            fields=[
+                (
+                    "id",
+                    fields.BigIntField(
+                        generated=True, primary_key=True, unique=True, db_index=True
+                    ),
+                ),
+                ("kind", fields.CharField(unique=True, max_length=40)),
+                ("paused_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "job_pause",
+                "app": "models",
+                "pk_attr": "id",
+                "table_description": "A kind of jobs of which workers start none until an operator"
+                " resumes it.",
+            },
+            bases=["Model"],
+        ),
+        DescribeField(
+            model_name="EnrichmentRun",
+            name="reason",
+            field=fields.CharEnumField(
+                null=True,
+                description="\n".join(f"{one}: {one}" for one in EnrichmentReason),
+                enum_type=EnrichmentReason,
+                max_length=32,
+            ),
+        ),
+        ops.AddField(
+            model_name="Job", name="reason", field=fields.CharField(null=True, max_length=60)
+        ),
+        ops.AddIndex(
+            model_name="Job", index=IndexWhere(fields=["kind", "id"], where="state = 'FAILED'")
+        ),
+    ]
