@@ -17,6 +17,7 @@ from commands.access import group_cli, token_cli, user_cli
 from commands.backlog import backlog_cli
 from commands.budget import budget_cli
 from commands.checking import check
+from commands.doctor import doctor
 from commands.imports import import_cli
 from commands.jobs import jobs_cli
 from commands.migrating import migrate
@@ -75,7 +76,7 @@ def cli() -> None:
 
 
 GROUPS = (user_cli, group_cli, token_cli, budget_cli, backlog_cli, jobs_cli, subject_cli)
-for command in (*GROUPS, check, import_cli, migrate, restored, worker_cli):
+for command in (*GROUPS, check, doctor, import_cli, migrate, restored, worker_cli):
     cli.add_command(command)
 
 

@@ -76,9 +76,24 @@ async def all_findings(*, is_online: bool) -> list[Finding]:
     An invalid setting is reported, and the other checks use its default. With `is_online`, the API
     key is checked by a request to Companies House.
     """
+    settings, findings = setting_findings()
+    if settings is None:
+        return findings
+    checks: list[Check] = [check_database, check_mail_server, check_provider]
+    checks += [check_register] if is_online else []
+    for found in await asyncio.gather(*(in_time(one, settings) for one in checks)):
+        findings += found
+    return findings
+
+
+def setting_findings() -> tuple[Settings | None, list[Finding]]:
+    """Return the settings, with defaults for invalid ones, and all that is wrong with them.
+
+    The settings are None if they are invalid even with these defaults.
+    """
     settings, findings, unset = readable_settings()
     if settings is None:
-        return findings + unknown_variables(environment_names())
+        return None, findings + unknown_variables(environment_names())
     for address_check in ADDRESS_CHECKS:
         try:
             address_check(settings)
@@ -89,11 +104,7 @@ async def all_findings(*, is_online: bool) -> list[Finding]:
     # setting is missing would be wrong.
     findings += [one for one in judged if one.variable not in unset]
     findings += filter(None, (too_few_files(settings, file_limit()),))
-    checks: list[Check] = [check_database, check_mail_server, check_provider]
-    checks += [check_register] if is_online else []
-    for found in await asyncio.gather(*(_in_time(one, settings) for one in checks)):
-        findings += found
-    return findings
+    return settings, findings
 
 
 def readable_settings() -> tuple[Settings | None, list[Finding], set[str]]:
@@ -182,7 +193,8 @@ async def _check_pooler(database: Database) -> list[Finding]:
     return findings
 
 
-async def _in_time(one: Check, settings: Settings) -> list[Finding]:
+async def in_time(one: Check, settings: Settings) -> list[Finding]:
+    """Return what a check finds, or that it got no answer within TIMEOUT_S."""
     try:
         async with asyncio.timeout(TIMEOUT_S):
             return await one(settings)

@@ -49,6 +49,7 @@ MAY_IMPORT = {
         *("commands", "opening", "settings", "enrichment", "identity", "notifications"),
     },
     "commands.cross_check": {"commands", "enrichment"},
+    "commands.doctor_checks": CHANGES | {"commands", "enrichment", "settings"},
     "commands.jobs": CHANGES | {"commands", "opening", "workers"},
     "setting_values": set[str](),
     "settings": {"setting_values"},
