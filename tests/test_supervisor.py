@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.databases import Databases
 from tests.keep_alive_clients import Load, clients
 from tests.listening import ENOUGH_S
 from tests.processes import run
+from tests.scraping import scrape
 from tests.services import Service, lives, service
 
 
@@ -118,6 +120,50 @@ async def test_on_sigterm_all_processes_drain_and_then_end(url: str, drain_s: st
         assert sorted(line["role"] for line in stopped) == ["serve", "serve", "supervisor"]
         assert {line["reason"] for line in stopped} == {"SIGTERM"}
         assert served.lines_of("process_died") == []
+
+
+def ports_in_a_row(count: int) -> int:
+    """Return the first of some free ports that follow each other."""
+    while True:
+        with ExitStack() as stack:
+            (first,) = shared_sockets("127.0.0.1", 0, 1)
+            stack.enter_context(first)
+            port: int = first.getsockname()[1]
+            with suppress(OSError, OverflowError):
+                for number in range(port + 1, port + count):
+                    stack.enter_context(shared_sockets("127.0.0.1", number, 1)[0])
+                return port
+
+
+async def test_each_process_has_a_port_for_its_metrics_and_keeps_it_on_sighup(url: str) -> None:
+    first = ports_in_a_row(3)
+    async with service("--worker", DATABASE_URL=url, METRICS_PORT=str(first)) as served:
+        async with clients(served.address, served.token) as load:
+            await load.answers(20)
+        pages = [await scrape(f"127.0.0.1:{first + place}") for place in range(3)]
+        counts = [page.of("http_requests_total", route="/graphql", status="200") for page in pages]
+        assert sum(counts) == load.answered
+        assert counts[2] == 0  # the worker's
+        served.process.send_signal(signal.SIGHUP)
+        await served.logged("reloaded")
+        await gone(served.pids[:2])
+        for place in range(3):
+            page = await scrape(f"127.0.0.1:{first + place}")
+            assert page.of("http_requests_total", route="/graphql", status="200") == 0
+
+
+@pytest.mark.parametrize("metrics_port", ["9100", "9099", "65535"])
+async def test_a_port_of_metrics_that_is_taken_by_the_api_is_refused(
+    url: str, metrics_port: str
+) -> None:
+    status, out, err = await run(
+        *("serve", "--processes", "2", "--no-worker"),
+        PORT="9100",
+        METRICS_PORT=metrics_port,
+        DATABASE_URL=url,
+    )
+    assert (status, out) == (2, "")
+    assert "METRICS_PORT" in err
 
 
 async def test_without_its_supervisor_no_process_goes_on(url: str) -> None:
