@@ -123,10 +123,14 @@ class Server(WatchedServer):
         if sig != signal.SIGTERM or not self._drain.seconds or is_stopping:
             return False
         self._drained_at = time.monotonic() + self._drain.seconds
+        # A signal may interrupt the writing of a log line, and then no other line can be written.
+        asyncio.get_running_loop().call_soon_threadsafe(self._begin_to_drain)
+        return True
+
+    def _begin_to_drain(self) -> None:
         self._drain.begin()
         self._end_connections()
         log.info("draining", seconds=self._drain.seconds)
-        return True
 
     def retire(self) -> None:
         """Leave new connections to other processes, and stop once the present ones have ended.
