@@ -1,7 +1,6 @@
 """Takes files of customers to import, and serves the template and the rows that were not stored."""
 
-import json
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,11 +13,9 @@ from starlette.routing import Route
 from models.changes.idempotency import IdempotencyConflict, IdempotencyKeyReused, KeyedRequest
 from models.changes.import_file import FileWriter
 from models.changes.import_run import ImportIsRunning, NewImport, Requested, request_import
-from models.lists.import_list import FailedRow, failed_rows
-from models.rules.import_columns import ERROR_CODES, ERROR_MESSAGES, IMPORT_MEMBER, Header, template
+from models.rules.import_columns import Header, template
 from models.rules.import_csv import CsvReader, Record
 from models.rules.import_fault import ImportFileRefused
-from models.rules.import_json import JsonReader
 from models.storage.database import Database
 from models.storage.identifiers import new_import_id
 from models.tables.access import Principal, Scope
@@ -27,10 +24,11 @@ from models.tables.customer_import import CustomerImport, ImportConflict, Import
 from schema.base.errors import ErrorCode, RequestRefused
 from schema.base.idempotent import in_progress, key_reused
 from schema.base.request_slot import Limiters
-from web.csv_answer import Row, csv_answer, csv_stream, requested_bom
+from web.csv_answer import csv_answer, csv_stream, requested_bom
 from web.http_request import IDEMPOTENCY_KEY, HTTPRefused, read_idempotency_key
 from web.parameters import choice_of, flag_of, refuse_others
 from web.refusals import refusal, refused_answer
+from web.refused_rows import refused_header, refused_lines, refused_rows
 from web.routes import AuthenticatedRoute
 from web.sign_in import Authenticate
 
@@ -149,13 +147,11 @@ class ImportRoutes:
         name = f"import-errors-{found.id}.{kind.value.lower()}"
         if kind is ImportFormat.JSONL:
             headers = {"content-disposition": f'attachment; filename="{name}"'}
-            lines = _lines(found.id)
+            lines = refused_lines(found.id)
             return StreamingResponse(lines, headers=headers, media_type="application/jsonl")
-        columns = [one for one in found.columns or () if one not in {ERROR_CODES, ERROR_MESSAGES}]
-        header = (*columns, ERROR_CODES, ERROR_MESSAGES)
-        all_columns = found.columns or []
-        rows = _rows(found.id, all_columns)
-        return await csv_stream(name, header, rows, request.state.part, mark)
+        columns = found.columns or []
+        rows = refused_rows(found.id, columns)
+        return await csv_stream(name, refused_header(columns), rows, request.state.part, mark)
 
 
 class _UploadRoute(AuthenticatedRoute):
@@ -234,45 +230,3 @@ def _accepted(requested: Requested, wanted: NewImport) -> Response:
 async def _template(request: Request) -> Response:
     refuse_others(request, "bom")
     return csv_answer("import-template.csv", template(), [], requested_bom(request))
-
-
-async def _rows(import_id: str, columns: Sequence[str]) -> AsyncGenerator[Row, None]:
-    kept = [place for place, one in enumerate(columns) if one not in {ERROR_CODES, ERROR_MESSAGES}]
-    async for row in failed_rows(import_id):
-        cells = _cells(row.text, len(columns))
-        codes = " ".join(dict.fromkeys(one.code for one in row.faults))
-        yield (*(cells[place] for place in kept), codes, _messages(row))
-
-
-def _cells(text: str, count: int) -> list[str]:
-    """Return the cells of a record; one that cannot be read, or is ragged, is in the first cell."""
-    reader = CsvReader()
-    found = [*reader.feed(f"{text}\n".encode()), *reader.end()]
-    if len(found) == 1 and found[0].fault is None and len(found[0].cells) == count:
-        return found[0].cells
-    return [text, *[""] * (count - 1)]
-
-
-def _messages(row: FailedRow) -> str:
-    return " ".join(
-        f"Line {row.line:,}, {one.column_name}: {one.message}"
-        if one.column_name
-        else f"Line {row.line:,}: {one.message}"
-        for one in row.faults
-    )
-
-
-async def _lines(import_id: str) -> AsyncGenerator[bytes, None]:
-    async for row in failed_rows(import_id):
-        faults = [
-            {"code": one.code, "message": one.message, "column": one.column_name}
-            for one in row.faults
-        ]
-        told = {"line": row.line, "faults": faults}
-        (found,) = JsonReader().feed(f"{row.text}\n".encode())
-        value = found.value
-        if value is None:
-            value = {IMPORT_MEMBER: {**told, "text": row.text}}
-        else:
-            value[IMPORT_MEMBER] = told
-        yield json.dumps(value).encode() + b"\n"
