@@ -61,6 +61,30 @@ async def claim(
     return found
 
 
+async def claim_by_key(live_key: str, lease: timedelta, now: datetime) -> Claim | None:
+    """Claim the job with this key in the current transaction; None if it is not ready.
+
+    The job makes no register calls, and its start does not count as a turn of the queue.
+    """
+    owner = str(uuid.uuid4())
+    ready = Job.filter(live_key=live_key, state=JobState.READY)
+    found = await ready.get_or_none()
+    if found is None:
+        return None
+    taken = await Job.filter(id=found.id, state=JobState.READY).update(
+        state=JobState.RUNNING,
+        owner=owner,
+        due_at=now + lease,
+        attempts=found.attempts + 1,
+        started_at=found.started_at or now,
+    )
+    if not taken:
+        return None
+    row = vars(found) | {"ready_at": found.due_at, "must_pay": False}
+    begun = {"attempts": found.attempts + 1, "started_at": found.started_at or now}
+    return _claimed(row | begun, found.kind, owner, now)
+
+
 async def _try_to_claim(
     database: Database, kind: str, quota: CallQuota | None, lease: timedelta, now: datetime
 ) -> Claim | NothingClaimed:

@@ -215,7 +215,7 @@ class Header:
                 faults.append(
                     ImportFault(
                         FileFaultCode.UNKNOWN_COLUMN,
-                        "There is no such column. The template names all columns.",
+                        f"There is no such column. {_hint(name)}",
                         told,
                     )
                 )
@@ -308,6 +308,14 @@ def _members(row: ImportRow, value: Any, known: Mapping[str, Field], prefix: str
             here = known[name]
             found[here.stored] = None if one is None else _read(row, place, here, one)
     return found
+
+
+def _hint(name: str) -> str:
+    """Return what may help with an unknown column."""
+    for sign, plural in ((";", "semicolons"), ("\t", "tabs")):
+        if sign in name:
+            return f"Separate the columns by commas, not by {plural}."
+    return "The template names all columns."
 
 
 def _column(name: str) -> _Column | None:
