@@ -88,10 +88,10 @@ async def save_endpoint(
 async def delete_endpoint(
     act: ActorContext, endpoint_id: str, expected_version: int | None
 ) -> WebhookEndpoint:
-    """Delete an endpoint: nothing is sent to it any more, not even what is pending."""
+    """Delete an endpoint: nothing is sent to it any more, and what is pending is given up."""
     endpoint = await act.checks().conclude(locked_endpoint(endpoint_id, expected_version))
     before = _stored(endpoint)
-    await stop_deliveries(endpoint)
+    await stop_deliveries(endpoint, act.now)
     endpoint.deleted_at = act.now
     touch(endpoint, act.now)
     await endpoint.save(update_fields=["deleted_at", "version", "last_modified_at"])

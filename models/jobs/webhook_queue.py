@@ -168,17 +168,21 @@ async def disable(endpoint: WebhookEndpoint, now: datetime, reason: DisabledReas
     await endpoint.save(update_fields=fields)
 
 
-async def delete_endpoint(endpoint: WebhookEndpoint) -> None:
-    """Stop an endpoint that the caller has locked for good; its row stays, without secrets."""
+async def delete_endpoint(endpoint: WebhookEndpoint, now: datetime) -> None:
+    """Stop an endpoint that the caller has locked for good; its row stays, without secrets.
+
+    What is pending is given up. The locked cursor keeps the dispatcher from appending more.
+    """
     endpoint.is_active = False
     endpoint.secret = ""
     endpoint.old_secret, endpoint.old_secret_until = None, None
     await endpoint.save(update_fields=["is_active", "secret", "old_secret", "old_secret_until"])
+    await fixed_cursor()
     with unscoped():
         await WebhookLane.filter(endpoint_id=endpoint.id).delete()
         await WebhookDelivery.filter(
             endpoint_id=endpoint.id, state=DeliveryState.PENDING.value
-        ).update(next_attempt_at=None)
+        ).update(state=DeliveryState.FAILED.value, finished_at=now, next_attempt_at=None)
 
 
 async def wake_lanes(endpoint_id: str, now: datetime) -> None:

@@ -42,7 +42,10 @@ IS_DUE = "due_at IS NOT NULL"
 
 @unique
 class DeliveryState(StrEnum):
-    """The state of a delivery; FAILED is one that was given up so that its lane could go on."""
+    """The state of a delivery.
+
+    FAILED is one that was given up so that its lane could go on, or whose endpoint was deleted.
+    """
 
     PENDING = "PENDING"
     DELIVERED = "DELIVERED"

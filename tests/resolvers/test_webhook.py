@@ -268,6 +268,32 @@ async def test_a_deleted_endpoint_is_gone_and_its_deliveries_stay(
     await api.refused("saveWebhookEndpoint", "NOT_FOUND", id=made["id"], url=URL)
 
 
+async def test_what_is_pending_is_given_up_when_its_endpoint_is_deleted(
+    api: Api, act: ActorContext
+) -> None:
+    made, other = await add_endpoint(api), await add_endpoint(api)
+    customer = await add_customer(api.platform.database, act)
+    done = await deliver(made["id"], customer, act.now)
+    late = [await deliver(made["id"], customer, act.now, state=DeliveryState.PENDING)]
+    late.append((await ping(api, made["id"]))["id"])
+    kept = (await ping(api, other["id"]))["id"]
+    await api.done("deleteWebhookEndpoint", "", id=made["id"], dryRun=True)
+    assert await WebhookDelivery.filter(state="PENDING").count() == 3
+    await api.done("deleteWebhookEndpoint", "", id=made["id"])
+    shown = await api.data(
+        """query($ids: [ID!]!) { nodes(ids: $ids) { ... on WebhookDelivery {
+          outcome nextAttemptAt finishedAt } } }""",
+        ids=[*late, done, kept],
+    )
+    now = api.clock().isoformat()
+    assert shown["nodes"] == [
+        {"outcome": "FAILED", "nextAttemptAt": None, "finishedAt": now},
+        {"outcome": "FAILED", "nextAttemptAt": None, "finishedAt": now},
+        {"outcome": "DELIVERED", "nextAttemptAt": None, "finishedAt": act.now.isoformat()},
+        {"outcome": "PENDING", "nextAttemptAt": None, "finishedAt": None},
+    ]
+
+
 async def test_a_ping_is_a_delivery_without_an_event(api: Api) -> None:
     made = await add_endpoint(api)
     delivery = await ping(api, made["id"])
