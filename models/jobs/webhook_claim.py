@@ -45,18 +45,18 @@ CASE WHEN e.failures >= {BREAKER_AFTER} THEN 1 ELSE {LANES_PER_ENDPOINT} END -
 
 _LANES = f"""
 SELECT l.id, l.endpoint_id, l.done, l.tail FROM webhook_endpoint AS e CROSS JOIN LATERAL (
-  SELECT l.id, l.endpoint_id, l.done, l.tail FROM webhook_lane AS l
+  SELECT l.id, l.endpoint_id, l.done, l.tail, l.due_at FROM webhook_lane AS l
   WHERE l.endpoint_id = e.id AND {_DUE} ORDER BY l.due_at
   LIMIT greatest({_FREE}, 0) FOR UPDATE SKIP LOCKED) AS l
-WHERE {{endpoints}}"""  # noqa: S608  # see above
+WHERE {{endpoints}} ORDER BY l.due_at"""  # noqa: S608  # see above
 
 _LANES_ON_SQLITE = f"""
 SELECT id, endpoint_id, done, tail FROM (
-  SELECT l.id, l.endpoint_id, l.done, l.tail, {_FREE} AS free,
+  SELECT l.id, l.endpoint_id, l.done, l.tail, l.due_at, {_FREE} AS free,
     row_number() OVER (PARTITION BY l.endpoint_id ORDER BY l.due_at) AS place
   FROM webhook_lane AS l JOIN webhook_endpoint AS e ON e.id = l.endpoint_id
   WHERE {_DUE} AND {{endpoints}}) AS found
-WHERE place <= free"""  # noqa: S608  # see above
+WHERE place <= free ORDER BY due_at"""  # noqa: S608  # see above
 
 # LATERAL with LIMIT makes PostgreSQL look each lane up in the index, also while its statistics of a
 # new table are wrong; it read all deliveries for a plain join.

@@ -6,7 +6,7 @@ Locks are taken in this order: endpoints, the cursor of `models/jobs/webhook_fan
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import orjson
 from tortoise.fields.base import Field
@@ -35,9 +35,24 @@ CURSOR = "webhooks"
 
 _AT: Field[datetime] = WebhookLane._meta.fields_map["due_at"]
 
+FIRST_LEAD = timedelta(days=10 * 365)
+_LEADS = {
+    DeliveryCause.EVENT.value: timedelta(),
+    DeliveryCause.REDELIVERY.value: FIRST_LEAD,
+    DeliveryCause.PING.value: 2 * FIRST_LEAD,
+}
+"""How much earlier than now a lane is due by the cause of a delivery that is appended to it.
+
+Lanes are claimed by their due times. So what a user asks for is sent before all that waits for
+other customers. Once its lane was claimed, it is due like the others.
+"""
+
+# A lane that is due later is being sent, or waits for another attempt.
 _UPSERT = """
-ON CONFLICT (id) DO UPDATE SET tail = webhook_lane.tail + excluded.tail,
-  due_at = coalesce(webhook_lane.due_at, excluded.due_at)
+ON CONFLICT (id) DO UPDATE SET tail = webhook_lane.tail + excluded.tail, due_at = CASE
+  WHEN webhook_lane.due_at IS NULL THEN excluded.due_at
+  WHEN webhook_lane.due_at <= ? AND webhook_lane.due_at > excluded.due_at THEN excluded.due_at
+  ELSE webhook_lane.due_at END
 RETURNING id, tail"""
 
 _POSTGRES_ADD = f"""
@@ -65,19 +80,21 @@ def unscoped() -> Iterator[None]:
 async def append(rows: Sequence[WebhookDelivery], now: datetime) -> None:
     """Append new deliveries, without a position yet, at the ends of their lanes, in their order.
 
-    Senders are woken after the commit.
+    All have the same cause. Senders are woken after the commit.
     """
     if not rows:
         return
     counts = Counter(row.lane_id for row in rows)
     endpoints = {row.lane_id: row.endpoint_id for row in rows}
+    due_at = now - _LEADS[rows[0].cause]
     ids = sorted(counts)  # in this order lanes are locked, so that no two transactions deadlock
     if is_postgres():
-        added = (now, ids, [endpoints[one] for one in ids], [counts[one] for one in ids])
+        added = (due_at, ids, [endpoints[one] for one in ids], [counts[one] for one in ids], now)
         statement = Sql(_POSTGRES_ADD, added)
     else:
         listed = orjson.dumps([[one, endpoints[one], counts[one]] for one in ids]).decode()
-        statement = Sql(_SQLITE_ADD, (to_database(_AT, now), listed))
+        given = (to_database(_AT, due_at), listed, to_database(_AT, now))
+        statement = Sql(_SQLITE_ADD, given)
     with unscoped():
         ends = {lane["id"]: int(lane["tail"]) for lane in await execute(statement)}
         left = Counter(counts)

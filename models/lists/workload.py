@@ -11,7 +11,7 @@ from typing import Any
 from models.jobs.heartbeat import MAX_SILENCE, Heartbeat
 from models.jobs.job import IS_DUE_LATER, IS_READY, JobState
 from models.jobs.webhook_fan_out import is_any_endpoint
-from models.jobs.webhook_queue import CURSOR
+from models.jobs.webhook_queue import CURSOR, FIRST_LEAD
 from models.rules.urgency import Urgency
 from models.storage.sql import among, is_postgres, run, to_database
 from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
@@ -19,8 +19,8 @@ from models.tables.event import EVENT
 from models.tables.webhook import WebhookLane
 
 _DUE_LANES = """
-SELECT count(*), min(l.due_at) FROM webhook_lane AS l JOIN webhook_endpoint AS e
-  ON e.id = l.endpoint_id
+SELECT count(*), min(CASE WHEN l.due_at > ? THEN l.due_at END)
+FROM webhook_lane AS l JOIN webhook_endpoint AS e ON e.id = l.endpoint_id
 WHERE l.due_at IS NOT NULL AND l.due_at <= ? AND e.is_active
   AND (e.open_at IS NULL OR e.open_at <= ?)"""
 
@@ -47,6 +47,7 @@ class Workload:
     due_lanes: int = 0
     """Lanes of webhooks whose next delivery is due, but is not being sent."""
     due_lane_age: float = 0.0
+    """Seconds since the first of them was due, without those that go ahead of all."""
     pending_deliveries: int = 0
     failing_endpoints: int = 0
     """Active webhook endpoints that failed at their last attempt."""
@@ -133,8 +134,9 @@ async def _jobs(now: datetime) -> tuple[dict[JobGroup, int], dict[JobGroup, floa
 
 
 async def _due_lanes(now: datetime) -> tuple[int, float]:
-    at = to_database(WebhookLane._meta.fields_map["due_at"], now)
-    ((count, since),) = await run(_DUE_LANES, (at, at))
+    column = WebhookLane._meta.fields_map["due_at"]
+    at, ahead = to_database(column, now), to_database(column, now - FIRST_LEAD / 2)
+    ((count, since),) = await run(_DUE_LANES, (ahead, at, at))
     return int(count), _age(since, now)
 
 

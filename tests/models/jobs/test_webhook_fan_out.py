@@ -148,7 +148,9 @@ async def test_a_lane_that_is_appended_to_while_it_is_completed_stays_awake(
     await database.transaction(complete)
     await first
     lane = await WebhookLane.get()
-    assert (lane.tail, lane.done, lane.owner, lane.due_at) == (2, 1, None, clock())
+    assert (lane.tail, lane.done, lane.owner) == (2, 1, None)
+    assert lane.due_at is not None
+    assert lane.due_at <= clock()
 
 
 async def test_a_claim_that_lost_its_lease_stores_nothing(

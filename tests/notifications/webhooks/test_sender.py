@@ -5,12 +5,22 @@ from datetime import UTC, datetime, timedelta
 
 from standardwebhooks.webhooks import Webhook
 
-from models import Customer, Event, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from models import (
+    Customer,
+    Event,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookLane,
+)
 from models.changes.customer_editing import edit_customer
+from models.jobs.webhook_claim import claim_lanes, release_lane
 from models.jobs.webhook_fan_out import fan_out
+from models.jobs.webhook_queue import enqueue_ping, redeliver
 from models.rules.webhook_retry import WAITS
 from models.storage.database import Database
 from models.tables.audit import ActorContext
+from models.tables.webhook import PINGS, lane_id
 from tests.clock import Clock
 from tests.factories import add_customer
 from tests.webhook_receiver import OPTIONS, add_endpoint, receiving, sending
@@ -55,6 +65,69 @@ async def test_an_event_arrives_signed_with_ids_only(
         assert await deliveries() == [("customer.created", "DELIVERED", 1)]
         assert await errors() == [(1, 204, None)]
         assert await sender.send_due() == 0
+
+
+async def test_pings_and_redeliveries_overtake_what_waits_for_other_customers(
+    database: Database, act: ActorContext, clock: Clock
+) -> None:
+    async with receiving() as receiver, sending(database, clock) as sender:
+        endpoint = await add_endpoint(database, receiver.url, clock)
+        again = await add_customer(database, act, name="Again")
+        await fan_out(database, clock())
+        await sender.send_due()
+        sent = await WebhookDelivery.get()
+        receiver.taken.clear()
+        clock.advance(HOUR)
+        for n in range(8):
+            await add_customer(database, act, name=f"Backlog {n}")
+        await rename(database, act, again, "Later")
+        await fan_out(database, clock())
+        clock.advance(DAY)
+
+        async def ask() -> None:
+            await redeliver(endpoint, [sent.id], clock())
+            await enqueue_ping(endpoint, clock())
+
+        await database.transaction(ask)
+        claims = await claim_lanes(database, 2, (), HOUR, clock())
+        assert [one.lane_id for one in claims] == [
+            lane_id(endpoint.id, PINGS),
+            lane_id(endpoint.id, again.id),
+        ]
+        for one in claims:
+            await release_lane(one.lane_id, one.owner, clock())
+        # Now they are due like the others, after those that have waited for longer.
+        (first,) = await claim_lanes(database, 1, (), HOUR, clock())
+        assert first.lane_id not in {one.lane_id for one in claims}
+        await release_lane(first.lane_id, first.owner, clock())
+        await sender.send_due()
+        told = [one.data for one in receiver.taken if again.id.encode() in one.body]
+        assert [one["type"] for one in told] == ["customer.updated", "customer.created"]
+        assert len(receiver.taken) == 8 + 2 + 1
+
+
+async def test_a_redelivery_does_not_hasten_a_lane_that_waits_or_is_sent(
+    database: Database, act: ActorContext, clock: Clock
+) -> None:
+    async with receiving() as receiver, sending(database, clock) as sender:
+        endpoint = await add_endpoint(database, receiver.url, clock)
+        customer = await add_customer(database, act)
+        await fan_out(database, clock())
+        await sender.send_due()
+        sent = await WebhookDelivery.get()
+        receiver.answers = [500]
+        await rename(database, act, customer, "Later")
+        await fan_out(database, clock())
+        await sender.send_due()
+        waits = (await WebhookLane.get()).due_at
+        assert waits == clock() + WAITS[0]
+        await database.transaction(lambda: redeliver(endpoint, [sent.id], clock()))
+        assert (await WebhookLane.get()).due_at == waits
+        clock.advance(WAITS[0])
+        (claim,) = await claim_lanes(database, 1, (), HOUR, clock())
+        await database.transaction(lambda: redeliver(endpoint, [sent.id], clock()))
+        assert (await WebhookLane.get()).due_at == clock() + HOUR
+        await release_lane(claim.lane_id, claim.owner, clock())
 
 
 async def test_events_of_a_customer_arrive_in_order(
