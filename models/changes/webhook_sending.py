@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from models.changes.webhook_endpoint_editing import locked_endpoint
 from models.jobs.webhook_queue import enqueue_ping, redeliver
-from models.lists.webhook_list import DeliveryFilter, ended_deliveries
+from models.lists.webhook_list import DeliveryFilter, bound_of_ended, ended_deliveries
 from models.rules.checks import Checks
 from models.rules.consent_fields import EARLIEST, LATEST
 from models.rules.errors import RefusalCode, Refused, refuse
@@ -138,25 +138,30 @@ async def _in_period(checks: Checks, act: ActorContext, wanted: Redelivery) -> C
         checks.refuse(RefusalCode.CONTRADICTORY_VALUES, message, "untilAt")
     if endpoint is None or checks.has_found:
         return []
-    found = await ended_deliveries(
-        DeliveryFilter(
-            _types(act, wanted.types or None),
-            endpoint.id,
-            wanted.outcomes,
-            since=since,
-            until=until,
-        ),
-        MAX_REDELIVERED + 1,
+    period = DeliveryFilter(
+        _types(act, wanted.types or None), endpoint.id, wanted.outcomes, since=since, until=until
     )
+    found = await ended_deliveries(period, MAX_REDELIVERED + 1)
     if len(found) > MAX_REDELIVERED:
         checks.refuse(
             RefusalCode.TOO_MANY_ITEMS,
             f"One request can send at most {MAX_REDELIVERED:,} events again.",
             "untilAt",
-            hint="Choose a shorter period, and send further requests.",
+            hint=_shorter(since, await bound_of_ended(period, MAX_REDELIVERED)),
             limit=MAX_REDELIVERED,
         )
     return [(endpoint, found)]
+
+
+def _shorter(since: datetime | None, bound: datetime | None) -> str:
+    """Return how to choose a shorter period; `bound` is the last that is short enough."""
+    if since is None or bound is None or bound <= since:
+        return (
+            "More than that were added at the instant `fromAt`. Limit `eventTypes` or `outcomes`,"
+            " or send `deliveryIds`."
+        )
+    at = bound.astimezone(UTC).isoformat()
+    return f"Send `untilAt`: {at} first, and then this instant as the next `fromAt`."
 
 
 def _types(act: ActorContext, wanted: Sequence[EventType] | None) -> list[str]:

@@ -139,15 +139,36 @@ async def ended_deliveries(wanted: DeliveryFilter, most: int) -> list[str]:
     Repeated deliveries and tests are left out, and events that are no longer stored, or that are
     out of the tenant scope.
     """
-    where = all_of(
+    where = _ended(wanted)
+    text = f"SELECT t0.id FROM {DELIVERIES} AS t0 WHERE {where.text} ORDER BY t0.id LIMIT {most:d}"  # noqa: S608  # no value is spelt out
+    return [str(one) for (one,) in await run(text, where.parameters)]
+
+
+async def bound_of_ended(wanted: DeliveryFilter, most: int) -> datetime | None:
+    """Return the last instant before which `ended_deliveries` finds at most `most` deliveries.
+
+    It is None if there are no more than that.
+    """
+    where = _ended(wanted)
+    text = (
+        f"SELECT t0.created_at FROM {DELIVERIES} AS t0 WHERE {where.text}"  # noqa: S608  # see above
+        f" ORDER BY t0.created_at LIMIT 1 OFFSET {most:d}"
+    )
+    convert = from_database(WebhookDelivery._meta.fields_map["created_at"])
+    for (at,) in await run(text, where.parameters):
+        bound: datetime = convert(at) if convert else at
+        return bound
+    return None
+
+
+def _ended(wanted: DeliveryFilter) -> Sql:
+    return all_of(
         [
             wanted.condition(),
             Sql("t0.state <> ? AND t0.cause = ?", (DeliveryState.PENDING.value, _EVENT)),
             Sql("EXISTS (SELECT 1 FROM event AS e WHERE e.id = t0.event_id)"),
         ]
     )
-    text = f"SELECT t0.id FROM {DELIVERIES} AS t0 WHERE {where.text} ORDER BY t0.id LIMIT {most:d}"  # noqa: S608  # no value is spelt out
-    return [str(one) for (one,) in await run(text, where.parameters)]
 
 
 _EVENT = DeliveryCause.EVENT.value
@@ -168,6 +189,13 @@ async def last_successes(endpoint_ids: Sequence[str]) -> dict[str, datetime]:
     convert = from_database(WebhookDelivery._meta.fields_map["finished_at"])
     rows = await run(text, source.parameters)
     return {one: convert(at) if convert else at for one, at in rows}
+
+
+async def active_endpoints(endpoint_ids: Iterable[str]) -> set[str]:
+    """Return those of the endpoints to which something is sent."""
+    which = among("t0.id", sorted(set(endpoint_ids)))
+    text = f"SELECT t0.id FROM webhook_endpoint AS t0 WHERE t0.is_active AND {which.text}"  # noqa: S608  # no value is spelt out
+    return {str(one) for (one,) in await run(text, which.parameters)}
 
 
 def _of(endpoint_ids: Iterable[str]) -> TopPerKey:

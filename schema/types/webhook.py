@@ -9,7 +9,7 @@ from strawberry.scalars import JSON
 
 import models
 from models.jobs.webhook_body import bodies_of
-from models.lists.webhook_list import last_successes, pending_counts
+from models.lists.webhook_list import active_endpoints, last_successes, pending_counts
 from models.rules.event_type import EventType
 from models.rules.webhook_retry import AttemptError
 from models.storage.sql import among
@@ -51,8 +51,9 @@ WebhookDeliveryOutcome = described_enum(
     {
         "PENDING": "The delivery waits for its first attempt, or is tried again.",
         "DELIVERED": "The endpoint accepted the delivery, with a status from 200 to 299.",
-        "FAILED": "The delivery was given up, so that later events of the same customer could be"
-        " delivered. It can be sent again.",
+        "FAILED": "The delivery was given up: so that later events of the same customer could be"
+        " delivered, or because the endpoint was deleted. It can be sent again to an endpoint that"
+        " is not deleted.",
     },
 )
 WebhookDeliveryCause = described_enum(
@@ -247,6 +248,14 @@ async def _endpoints(
     return [living.get(one.row_endpoint_id) for one in deliveries]
 
 
+async def _next_attempts(_: Selection, deliveries: Sequence[Any]) -> list[datetime | None]:
+    waiting = [one.row_endpoint_id for one in deliveries if one.row_next_attempt_at is not None]
+    active = await active_endpoints(waiting) if waiting else set()
+    return [
+        one.row_next_attempt_at if one.row_endpoint_id in active else None for one in deliveries
+    ]
+
+
 async def _bodies(_: Selection, deliveries: Sequence[Any]) -> list[str | None]:
     rows = [
         models.WebhookDelivery(
@@ -295,11 +304,16 @@ class WebhookDelivery(Node):
     created_at: datetime = strawberry.field(
         description="When the delivery was added, in UTC; a little after the event happened."
     )
-    next_attempt_at: datetime | None = strawberry.field(
+
+    @strawberry.field(
         description="When it is tried again at the earliest, in UTC; null before the first attempt,"
-        " as while an earlier delivery to the endpoint about the same customer waits, and once it"
-        " has ended."
+        " as while an earlier delivery to the endpoint about the same customer waits, while the"
+        " endpoint is not active, and once it has ended.",
+        metadata=batched(_next_attempts, "next_attempt_at", "endpoint_id", paths=()),
     )
+    def next_attempt_at(self, info: Info) -> datetime | None:
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
+
     finished_at: datetime | None = strawberry.field(
         description="When it was accepted or given up, in UTC; null while it is pending."
     )

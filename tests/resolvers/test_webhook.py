@@ -294,6 +294,26 @@ async def test_what_is_pending_is_given_up_when_its_endpoint_is_deleted(
     ]
 
 
+async def test_a_delivery_that_waits_has_no_next_attempt_while_its_endpoint_is_disabled(
+    api: Api, act: ActorContext
+) -> None:
+    made, other = await add_endpoint(api), await add_endpoint(api)
+    customer = await add_customer(api.platform.database, act)
+    pending = DeliveryState.PENDING
+    ids = [await deliver(one["id"], customer, act.now, state=pending) for one in (made, other)]
+    select = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on WebhookDelivery { nextAttemptAt } } }"
+
+    async def shown() -> list[str | None]:
+        return [one["nextAttemptAt"] for one in (await api.data(select, ids=ids))["nodes"]]
+
+    due = (act.now + timedelta(minutes=5)).isoformat()
+    assert await shown() == [due, due]
+    await api.done("saveWebhookEndpoint", "", id=made["id"], isActive=False)
+    assert await shown() == [None, due]
+    await api.done("saveWebhookEndpoint", "", id=made["id"], isActive=True)
+    assert await shown() == [due, due]
+
+
 async def test_a_ping_is_a_delivery_without_an_event(api: Api) -> None:
     made = await add_endpoint(api)
     delivery = await ping(api, made["id"])
@@ -495,8 +515,14 @@ async def test_events_of_a_period_are_sent_again(
         "untilAt": (later + timedelta(seconds=1)).isoformat(),
     }
 
+    async def hint_of(**values: Any) -> str:
+        payload = await api.do("redeliverWebhooks", "userErrors { code hint }", **values)
+        (error,) = payload["userErrors"]
+        assert error["code"] == "TOO_MANY_ITEMS"
+        return str(error["hint"])
+
     async def again(**values: Any) -> int:
-        payload = await api.done("redeliverWebhooks", "redeliveredCount", **whole, **values)
+        payload = await api.done("redeliverWebhooks", "redeliveredCount", **{**whole, **values})
         count: int = payload["redeliveredCount"]
         return count
 
@@ -510,6 +536,11 @@ async def test_events_of_a_period_are_sent_again(
     monkeypatch.setattr("models.changes.webhook_sending.MAX_REDELIVERED", 2)
     (error,) = await api.refused("redeliverWebhooks", "TOO_MANY_ITEMS", **whole)
     assert error["path"] == ["untilAt"]
+    assert later.isoformat() in await hint_of(**whole)
+    assert await again(untilAt=later.isoformat()) == 1
+    assert await again(fromAt=later.isoformat()) == 2
+    monkeypatch.setattr("models.changes.webhook_sending.MAX_REDELIVERED", 1)
+    assert "`deliveryIds`" in await hint_of(**{**whole, "fromAt": later.isoformat()})
     await api.refused("redeliverWebhooks", "REQUIRED")
     await api.refused("redeliverWebhooks", "REQUIRED", "REQUIRED", endpointId=made["id"])
     await api.refused("redeliverWebhooks", "CONTRADICTORY_VALUES", **whole, deliveryIds=[failed])
