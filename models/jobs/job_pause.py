@@ -24,7 +24,7 @@ class JobPause(Model):
 
 async def pause(kind: str, now: datetime) -> bool:
     """Pause a kind of jobs in the current transaction; return False if it was paused already."""
-    await _lock()
+    await _lock_pauses()
     if await JobPause.filter(kind=kind).exists():
         return False
     await JobPause.create(kind=kind, paused_at=now)
@@ -33,7 +33,7 @@ async def pause(kind: str, now: datetime) -> bool:
 
 async def resume(kind: str) -> bool:
     """Resume a kind of jobs, and wake workers after the commit; return False if it ran already."""
-    await _lock()
+    await _lock_pauses()
     if not await JobPause.filter(kind=kind).delete():
         return False
     await wake(JOBS)
@@ -49,6 +49,6 @@ async def paused_kinds() -> Mapping[str, datetime]:
     return {one.kind: one.paused_at for one in await JobPause.all().order_by("kind")}
 
 
-async def _lock() -> None:
+async def _lock_pauses() -> None:
     # Two operators may pause a kind at the same time, when there is no row to lock yet.
     await lock_name("pauses of jobs")

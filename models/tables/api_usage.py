@@ -186,6 +186,7 @@ async def _keep_storing(tally: UsageTally, database: Database, stop: asyncio.Eve
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), STORE_S)
         await store_usage(tally, database)
+    await store_usage(tally, database)  # what was counted while the last was stored
 
 
 async def store_usage(tally: UsageTally, database: Database) -> None:
