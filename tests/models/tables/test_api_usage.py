@@ -15,6 +15,7 @@ from models.tables.api_usage import (
     MAX_NAMES,
     OTHER,
     ROWS_AT_ONCE,
+    Entries,
     UsageTally,
     store_usage,
     storing_usage,
@@ -161,6 +162,26 @@ async def test_counts_are_stored_in_the_background_and_at_the_end(
         ("List", 1),
         ("Other", 1),
     ]
+
+
+async def test_a_call_while_counts_are_stored_is_stored_at_the_end(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tally, is_storing = UsageTally(clock), asyncio.Event()
+    add = api_usage._add
+
+    async def add_and_call(entries: Entries) -> None:
+        await add(entries)
+        if not is_storing.is_set():
+            call(tally, ANN, "Late")
+            is_storing.set()
+
+    monkeypatch.setattr(api_usage, "STORE_S", 0.01)
+    monkeypatch.setattr(api_usage, "_add", add_and_call)
+    async with storing_usage(tally, database):
+        call(tally, ANN, "List")
+        await is_storing.wait()
+    assert {row.operation for row in await ApiUsage.all()} == {"List", "Late"}
 
 
 async def test_many_processes_store_the_same_rows_at_once(database: Database, clock: Clock) -> None:
