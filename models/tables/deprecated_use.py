@@ -57,7 +57,6 @@ class DeprecatedUse(Model):
         unique_together = (("credential_id", "coordinate", "used_on"),)
         indexes = (
             Index(fields=["reseller_id", "coordinate", "id"]),
-            Index(fields=["coordinate", "id"]),
             Index(fields=["reseller_id", "id"]),
         )
 

@@ -241,7 +241,9 @@ async def test_no_figure_of_an_endpoint_reads_all_deliveries(
 
 USES = {
     "all": DeprecatedUseFilter(),
-    "coordinate": DeprecatedUseFilter(coordinate="Type.field7"),
+    # Of one part, the platform's own page reads all uses: an index by it alone would let the work
+    # for a partner tell whether others use the part.
+    "coordinate": DeprecatedUseFilter(coordinate="Type.field7", reseller_id=PARTNER),
     "credential": DeprecatedUseFilter(credential_id="tok_7"),
     "reseller": DeprecatedUseFilter(reseller_id=PARTNER),
     "lately": DeprecatedUseFilter(from_on=date(2026, 1, 29)),

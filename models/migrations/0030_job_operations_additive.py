@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
     stores.
     """
 
-    dependencies = [("models", "0030_find_deprecated_uses_additive")]  # noqa: RUF012  # the framework's own form
+    dependencies = [("models", "0029_api_usage_additive")]  # noqa: RUF012  # the framework's own form
 
     operations = [  # noqa: RUF012  # see above
         ops.CreateModel(
