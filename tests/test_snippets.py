@@ -232,7 +232,8 @@ async def test_typescript_that_needs_no_page_runs_against_the_api(
     texts = [text for _, text in ts_blocks()]
     (of_client,) = [text for text in texts if "export const client" in text]
     (of_hash,) = [text for text in texts if "function sha256Of" in text]
-    (of_download,) = [text for text in texts if "link.click()" in text]
+    (both,) = [text for text in texts if "link.click()" in text]
+    of_call, _, of_download = both.partition("// …\n")
     listed = await sampled.data("{ customers(first: 1) { nodes { id } } }")
     customer: str = listed["customers"]["nodes"][0]["id"]
     (tmp_path / "node_modules").symlink_to(WEB / "node_modules")
@@ -242,7 +243,13 @@ async def test_typescript_that_needs_no_page_runs_against_the_api(
             "sha256Of": of_hash,
             "download": "type Outside = { fetch: typeof fetch; readToken(): string;"
             " setProblem(text: string): void }\nexport async function download(id: string,"
-            f" {{ fetch, readToken, setProblem }}: Outside) {{\n{of_download}}}\n",
+            " { fetch, readToken, setProblem }: Outside) {\n"
+            "const path = `/exports/consent-evidence.csv?customerId=${id}&bom=true`\n"
+            "const name = `consent-evidence-${id}.csv`\n"
+            "async function callApi(path: string,"
+            f" init: {{ headers?: Record<string, string> }} = {{}}) {{\n{of_call}}}\n"
+            f"try {{\n{of_download}}} catch (error) {{ setProblem((error as Error).message) }}\n"
+            "}\n",
         }
         for name, text in sources.items():
             (tmp_path / f"{name}.ts").write_text(text)

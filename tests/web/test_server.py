@@ -91,7 +91,7 @@ async def test_a_second_request_must_not_dawdle_either(api: Api) -> None:
     async with listening(api.app, QUICK) as address, wire(address) as slow:
         await slow.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
         assert (await slow.head()).startswith("HTTP/1.1 200 OK\r\n")
-        assert await slow.reader.readexactly(len('{"status":"ok"}')) == b'{"status":"ok"}'
+        assert (await slow.reader.readuntil(b"}")).startswith(b'{"status":"ok",')
         await slow.send(b"GET /healthz HTTP/1.1\r\n")
         assert (await slow.head()).startswith("HTTP/1.1 408 Request Timeout\r\n")
 
@@ -100,7 +100,7 @@ async def test_a_connection_that_asks_no_more_is_closed_after_the_keep_alive(api
     async with listening(api.app, QUICK) as address, wire(address) as idle:
         await idle.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
         await idle.head()
-        assert await idle.rest() == b'{"status":"ok"}'
+        assert (await idle.rest()).startswith(b'{"status":"ok",')
 
 
 async def test_a_client_that_takes_nothing_of_its_answer_is_hung_up_on() -> None:
@@ -241,7 +241,7 @@ async def test_nothing_of_a_body_is_taken_for_such_an_offer(api: Api) -> None:
         assert (await odd.head()).startswith("HTTP/1.1 401 Unauthorized\r\n")
         await odd.send(body)
         await odd.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
-        rest = await asyncio.wait_for(odd.reader.readuntil(b'{"status":"ok"}'), 60)
+        rest = await asyncio.wait_for(odd.reader.readuntil(b'{"status":"ok",'), 60)
         assert b"HTTP/1.1 200 OK\r\n" in rest
 
 
