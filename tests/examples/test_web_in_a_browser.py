@@ -29,7 +29,7 @@ from tests.listening import ENOUGH_S
 from tests.mails import Mail, mails_in
 
 playwright()
-pytestmark = [pytest.mark.browser, needs_web]
+pytestmark = [pytest.mark.browser, *needs_web]
 
 LIMITED = "Company (UK Limited)"
 SLOW = "00000417"

@@ -30,7 +30,7 @@ from tests.graphql_client import Api, LiveApi, running_api, running_live_api
 from tests.webhook_receiver import receiving
 
 playwright()
-pytestmark = [pytest.mark.browser, needs_web]
+pytestmark = [pytest.mark.browser, *needs_web]
 
 NOTHING = "\u2013"
 """Stands in a cell without a value."""
