@@ -3,8 +3,8 @@
 import json
 import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from tortoise.connection import get_connection
 from models.storage.database import READER, Database
 from models.tables.audit import AUDIT
 from models.tables.numbering import number_rows
+from tests.databases import Databases, run_outside_tests
 from tests.statement_log import logging_statements
 
 Values = list[tuple[Any, ...]]
@@ -154,6 +155,45 @@ def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [node, *(found for part in plan.get("Plans", ()) for found in _nodes(part))]
 
 
+@contextmanager
+def seeded_database(databases: Databases, fill: Callable[[str], Awaitable[None]]) -> Iterator[str]:
+    """Yield the URL of a new database that `fill` has filled, and that autovacuum leaves alone."""
+    urls = []
+
+    async def create() -> None:
+        urls.append(await databases.create())
+        if not urls[0].startswith("sqlite"):
+            connection = await asyncpg.connect(urls[0])
+            await without_autovacuum(connection)
+            await connection.close()
+        await fill(urls[0])
+
+    run_outside_tests(create)
+    yield urls[0]
+    run_outside_tests(lambda: databases.drop(urls[0]))
+
+
+@asynccontextmanager
+async def opened_database(url: str) -> AsyncIterator[Database]:
+    """Open a database within the context."""
+    opened = Database(url)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@asynccontextmanager
+async def explaining(database: Database) -> AsyncIterator[asyncpg.Connection | None]:
+    """Yield a connection for EXPLAIN, with the application's settings; None on SQLite."""
+    if not database.is_postgres:
+        yield None
+        return
+    opened = await asyncpg.connect(database.dsn)
+    await database.config["connections"]["default"]["credentials"]["init"](opened)
+    yield opened
+    await opened.close()
+
+
 async def seed(url: str, customers: int, start: datetime) -> None:
     """Fill a migrated database with customers and their rows, in classes of different sizes."""
     tables = {
@@ -172,7 +212,6 @@ async def seed(url: str, customers: int, start: datetime) -> None:
         await _number(url)
         return
     connection = await asyncpg.connect(url)
-    await without_autovacuum(connection)
     for name, (columns, rows) in tables.items():
         await connection.copy_records_to_table(name, records=rows, columns=columns.split())
     await _number(url)
@@ -188,11 +227,9 @@ async def without_autovacuum(connection: asyncpg.Connection) -> None:
 
 
 async def _number(url: str) -> None:
-    database = Database(url)
-    await database.open()
-    while await number_rows(database, AUDIT):
-        pass
-    await database.close()
+    async with opened_database(url) as database:
+        while await number_rows(database, AUDIT):
+            pass
 
 
 def _fill_sqlite(path: str, tables: dict[str, tuple[str, Values]]) -> None:

@@ -11,8 +11,17 @@ from models.lists.audit_list import AuditFilter, AuditOrder, count, page
 from models.rules.audit_operation import AuditOperation as Of
 from models.storage.database import Database
 from models.tables.numbering import SPAN
-from tests.databases import Databases, run_outside_tests
-from tests.plans import explain_postgres, explain_sqlite, seed, selected_statements, whole_tables
+from tests.databases import Databases
+from tests.plans import (
+    explain_postgres,
+    explain_sqlite,
+    explaining,
+    opened_database,
+    seed,
+    seeded_database,
+    selected_statements,
+    whole_tables,
+)
 from tests.schema.audit_statements import reader
 
 ENTRIES = 20_000
@@ -53,36 +62,22 @@ PLACES = (None, (MIDDLE, f"aud_{ENTRIES // 2:07}"), (MIDDLE, "aud_unknown"))
 @pytest.fixture(scope="module")
 def seeded(databases: Databases) -> Iterator[str]:
     """Yield the URL of a database with many entries."""
-    urls = []
-
-    async def fill() -> None:
-        urls.append(await databases.create())
-        await seed(urls[0], ENTRIES, START)
-
-    run_outside_tests(fill)
-    yield urls[0]
-    run_outside_tests(lambda: databases.drop(urls[0]))
+    with seeded_database(databases, lambda url: seed(url, ENTRIES, START)) as url:
+        yield url
 
 
 @pytest.fixture
 async def database(seeded: str) -> AsyncIterator[Database]:
     """Yield the seeded database, opened."""
-    opened = Database(seeded)
-    await opened.open()
-    yield opened
-    await opened.close()
+    async with opened_database(seeded) as opened:
+        yield opened
 
 
 @pytest.fixture
 async def connection(database: Database) -> AsyncIterator[asyncpg.Connection | None]:
-    """Yield a connection for EXPLAIN, with the application's settings; None on SQLite."""
-    if not database.is_postgres:
-        yield None
-        return
-    opened = await asyncpg.connect(database.dsn)
-    await database.config["connections"]["default"]["credentials"]["init"](opened)
-    yield opened
-    await opened.close()
+    """Yield a connection for EXPLAIN; None on SQLite."""
+    async with explaining(database) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("name", FILTERS)

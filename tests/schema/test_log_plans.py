@@ -29,9 +29,16 @@ from models.storage.sql import Sql, execute
 from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
 from models.tables.event_feed import read_feed
 from models.tables.webhook import DeliveryState
-from tests.databases import Databases, run_outside_tests
+from tests.databases import Databases
 from tests.event_rows import number_all
-from tests.plans import Statement, selected_statements, whole_tables
+from tests.plans import (
+    Statement,
+    explaining,
+    opened_database,
+    seeded_database,
+    selected_statements,
+    whole_tables,
+)
 from tests.schema.customer_statements import START, Row
 
 ROWS = 20_000
@@ -103,46 +110,34 @@ TABLES = {
 @pytest.fixture(scope="module")
 def seeded(databases: Databases) -> Iterator[str]:
     """Yield the URL of a database with many rows of these tables, and few endpoints."""
-    urls = []
 
-    async def fill() -> None:
-        urls.append(await databases.create())
-        opened = Database(urls[0])
-        await opened.open()
-        for table, columns in TABLES.items():
-            few = " WHERE i < 40" if table == "webhook_endpoint" else ""
-            values, names = ", ".join(columns.values()), ", ".join(columns)
-            await execute(
-                Sql(f"INSERT INTO {table} ({names}) {NUMBERS} SELECT {values} FROM n{few}")
-            )
-        await number_all(opened)
-        await execute(Sql("ANALYZE"))
-        await opened.close()
+    async def fill(url: str) -> None:
+        async with opened_database(url) as opened:
+            for table, columns in TABLES.items():
+                few = " WHERE i < 40" if table == "webhook_endpoint" else ""
+                values, names = ", ".join(columns.values()), ", ".join(columns)
+                await execute(
+                    Sql(f"INSERT INTO {table} ({names}) {NUMBERS} SELECT {values} FROM n{few}")
+                )
+            await number_all(opened)
+            await execute(Sql("ANALYZE"))
 
-    run_outside_tests(fill)
-    yield urls[0]
-    run_outside_tests(lambda: databases.drop(urls[0]))
+    with seeded_database(databases, fill) as url:
+        yield url
 
 
 @pytest.fixture
 async def database(seeded: str) -> AsyncIterator[Database]:
     """Yield the seeded database, opened."""
-    opened = Database(seeded)
-    await opened.open()
-    yield opened
-    await opened.close()
+    async with opened_database(seeded) as opened:
+        yield opened
 
 
 @pytest.fixture
 async def connection(database: Database) -> AsyncIterator[asyncpg.Connection | None]:
-    """Yield a connection for EXPLAIN, with the application's settings; None on SQLite."""
-    if not database.is_postgres:
-        yield None
-        return
-    opened = await asyncpg.connect(database.dsn)
-    await database.config["connections"]["default"]["credentials"]["init"](opened)
-    yield opened
-    await opened.close()
+    """Yield a connection for EXPLAIN; None on SQLite."""
+    async with explaining(database) as opened:
+        yield opened
 
 
 def reader(model: Any, *columns: str) -> RowQuery:

@@ -28,10 +28,19 @@ from models.rules.audit_operation import AuditOperation
 from models.storage import row_query
 from models.storage.database import READER, Database
 from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
-from tests.databases import Databases, run_outside_tests
+from tests.databases import Databases
 from tests.graphql_client import context_of, the_schema
 from tests.partner_world import partner
-from tests.plans import MODES, Statement, explain_postgres, seed, selected_statements
+from tests.plans import (
+    MODES,
+    Statement,
+    explain_postgres,
+    explaining,
+    opened_database,
+    seed,
+    seeded_database,
+    selected_statements,
+)
 from tests.schema.audit_statements import reader as entry_reader
 from tests.schema.customer_statements import FILTERS, PLACES, START, reader
 
@@ -55,45 +64,35 @@ ADOPT = f"""UPDATE customer SET parent_id = '{SMALL}' WHERE id IN (SELECT id FRO
 @pytest.fixture(scope="module")
 def seeded(databases: Databases) -> Iterator[str]:
     """Yield the URL of a database with many customers, of whom ten buy through one reseller."""
-    urls = []
 
-    async def fill() -> None:
-        urls.append(await databases.create())
-        await seed(urls[0], CUSTOMERS, START)
-        if urls[0].startswith("sqlite"):
-            with closing(sqlite3.connect(urls[0].removeprefix("sqlite://"))) as file:
+    async def fill(url: str) -> None:
+        await seed(url, CUSTOMERS, START)
+        if url.startswith("sqlite"):
+            with closing(sqlite3.connect(url.removeprefix("sqlite://"))) as file:
                 file.execute(ADOPT)
                 file.commit()
             return
-        connection = await asyncpg.connect(urls[0])
+        connection = await asyncpg.connect(url)
         await connection.execute(ADOPT)
         await connection.execute("VACUUM ANALYZE")
         await connection.close()
 
-    run_outside_tests(fill)
-    yield urls[0]
-    run_outside_tests(lambda: databases.drop(urls[0]))
+    with seeded_database(databases, fill) as url:
+        yield url
 
 
 @pytest.fixture
 async def database(seeded: str) -> AsyncIterator[Database]:
     """Yield the seeded database, opened."""
-    opened = Database(seeded)
-    await opened.open()
-    yield opened
-    await opened.close()
+    async with opened_database(seeded) as opened:
+        yield opened
 
 
 @pytest.fixture
 async def connection(database: Database) -> AsyncIterator[asyncpg.Connection | None]:
-    """Yield a connection for EXPLAIN, with the application's settings; None on SQLite."""
-    if not database.is_postgres:
-        yield None
-        return
-    opened = await asyncpg.connect(database.dsn)
-    await database.config["connections"]["default"]["credentials"]["init"](opened)
-    yield opened
-    await opened.close()
+    """Yield a connection for EXPLAIN; None on SQLite."""
+    async with explaining(database) as opened:
+        yield opened
 
 
 async def cost(connection: asyncpg.Connection | None, statement: Statement) -> int:

@@ -27,14 +27,17 @@ from models.storage.row_query_compiler import compile_shape
 from models.storage.sql import Sql, among
 from models.tables.access import Principal, Scope
 from tests.completeness import assert_complete
-from tests.databases import Databases, run_outside_tests
+from tests.databases import Databases
 from tests.graphql_client import context_of, the_schema
 from tests.plans import (
     ERASED,
     MODES,
     explain_postgres,
     explain_sqlite,
+    explaining,
+    opened_database,
     seed,
+    seeded_database,
     selected_statements,
     whole_tables,
 )
@@ -54,36 +57,22 @@ PAGE = 50
 @pytest.fixture(scope="module")
 def seeded(databases: Databases) -> Iterator[str]:
     """Yield the URL of a database with many customers, one in twenty of them erased."""
-    urls = []
-
-    async def fill() -> None:
-        urls.append(await databases.create())
-        await seed(urls[0], CUSTOMERS, START)
-
-    run_outside_tests(fill)
-    yield urls[0]
-    run_outside_tests(lambda: databases.drop(urls[0]))
+    with seeded_database(databases, lambda url: seed(url, CUSTOMERS, START)) as url:
+        yield url
 
 
 @pytest.fixture
 async def database(seeded: str) -> AsyncIterator[Database]:
     """Yield the seeded database, opened."""
-    opened = Database(seeded)
-    await opened.open()
-    yield opened
-    await opened.close()
+    async with opened_database(seeded) as opened:
+        yield opened
 
 
 @pytest.fixture
 async def connection(database: Database) -> AsyncIterator[asyncpg.Connection | None]:
-    """Yield a connection for EXPLAIN, with the application's settings; None on SQLite."""
-    if not database.is_postgres:
-        yield None
-        return
-    opened = await asyncpg.connect(database.dsn)
-    await database.config["connections"]["default"]["credentials"]["init"](opened)
-    yield opened
-    await opened.close()
+    """Yield a connection for EXPLAIN; None on SQLite."""
+    async with explaining(database) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("name", FILTERS)

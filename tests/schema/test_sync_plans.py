@@ -17,8 +17,15 @@ from models.storage.database import Database
 from models.storage.row_query import RowQuery, Shape
 from models.storage.row_query_compiler import compile_shape
 from models.storage.sql import Sql, execute
-from tests.databases import Databases, run_outside_tests
-from tests.plans import seed, selected_statements, whole_tables
+from tests.databases import Databases
+from tests.plans import (
+    explaining,
+    opened_database,
+    seed,
+    seeded_database,
+    selected_statements,
+    whole_tables,
+)
 from tests.schema.customer_statements import START, Row, reader
 
 CUSTOMERS = 20_000
@@ -45,42 +52,30 @@ RARE = (
 @pytest.fixture(scope="module")
 def seeded(databases: Databases) -> Iterator[str]:
     """Yield the URL of a database with many customers and contacts."""
-    urls = []
 
-    async def fill() -> None:
-        urls.append(await databases.create())
-        await seed(urls[0], CUSTOMERS, START)
-        opened = Database(urls[0])
-        await opened.open()
-        # Of all the suggestions, one in a hundred stays open.
-        await execute(Sql("UPDATE suggestion SET status = 'REJECTED' WHERE id NOT LIKE '%00'"))
-        await execute(Sql("ANALYZE"))
-        await opened.close()
+    async def fill(url: str) -> None:
+        await seed(url, CUSTOMERS, START)
+        async with opened_database(url):
+            # Of all the suggestions, one in a hundred stays open.
+            await execute(Sql("UPDATE suggestion SET status = 'REJECTED' WHERE id NOT LIKE '%00'"))
+            await execute(Sql("ANALYZE"))
 
-    run_outside_tests(fill)
-    yield urls[0]
-    run_outside_tests(lambda: databases.drop(urls[0]))
+    with seeded_database(databases, fill) as url:
+        yield url
 
 
 @pytest.fixture
 async def database(seeded: str) -> AsyncIterator[Database]:
     """Yield the seeded database, opened."""
-    opened = Database(seeded)
-    await opened.open()
-    yield opened
-    await opened.close()
+    async with opened_database(seeded) as opened:
+        yield opened
 
 
 @pytest.fixture
 async def connection(database: Database) -> AsyncIterator[asyncpg.Connection | None]:
-    """Yield a connection for EXPLAIN, with the application's settings; None on SQLite."""
-    if not database.is_postgres:
-        yield None
-        return
-    opened = await asyncpg.connect(database.dsn)
-    await database.config["connections"]["default"]["credentials"]["init"](opened)
-    yield opened
-    await opened.close()
+    """Yield a connection for EXPLAIN; None on SQLite."""
+    async with explaining(database) as opened:
+        yield opened
 
 
 def contact_reader() -> RowQuery:
