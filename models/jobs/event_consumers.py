@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -117,7 +118,7 @@ async def dispatch(database: Database, consumers: Sequence[Consumer], now: datet
         is_more = True
         while is_more:
             is_more, jobs = await database.transaction(
-                lambda one=consumer: _hand_out(one, feed.newest, now)  # type: ignore[misc]  # bound now
+                partial(_hand_out, consumer, feed.newest, now)
             )
             started += jobs
     return started
@@ -143,11 +144,20 @@ async def locked_cursor(name: str, newest: int) -> int | None:
 
     A new one begins at `newest`.
     """
-    lock = " FOR UPDATE SKIP LOCKED" if is_postgres() else ""
-    text = f"SELECT last_number FROM event_consumer WHERE name = ?{lock}"  # noqa: S608  # no value is spelt out
-    found = await execute(Sql(text, (name,)))
-    if found:
-        return int(found[0]["last_number"])
+    found = await read_cursor(name, "FOR UPDATE SKIP LOCKED")
+    if found is not None:
+        return found
     added = "INSERT INTO event_consumer (name, last_number) VALUES (?, ?) ON CONFLICT DO NOTHING"
     await execute(Sql(added, (name, newest)))
     return None
+
+
+async def read_cursor(name: str, lock: str) -> int | None:
+    """Return a consumer's cursor, and lock its row until the commit; None if there is no row.
+
+    `lock` is PostgreSQL's clause; on SQLite one transaction writes at a time.
+    """
+    clause = f" {lock}" if is_postgres() else ""
+    text = f"SELECT last_number FROM event_consumer WHERE name = ?{clause}"  # noqa: S608  # no value is spelt out
+    found = await execute(Sql(text, (name,)))
+    return int(found[0]["last_number"]) if found else None

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import orjson
 from tortoise.fields.base import Field
 
+from models.jobs.event_consumers import read_cursor
 from models.storage.database import wake
 from models.storage.identifiers import new_event_id
 from models.storage.row_insert import add_rows, new_row
@@ -223,8 +224,5 @@ def reset_health(endpoint: WebhookEndpoint) -> list[str]:
 
 async def fixed_cursor() -> int | None:
     """Return the number up to which deliveries were appended, and keep it until the commit."""
-    lock = " FOR SHARE" if is_postgres() else ""
-    text = f"SELECT last_number FROM event_consumer WHERE name = ?{lock}"  # noqa: S608  # no value is spelt out
     with unscoped():
-        found = await execute(Sql(text, (CURSOR,)))
-    return int(found[0]["last_number"]) if found else None
+        return await read_cursor(CURSOR, "FOR SHARE")
