@@ -15,6 +15,7 @@ import time
 from collections import defaultdict
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -145,7 +146,7 @@ async def write(database: Database, groups: list[list[str]], arguments: argparse
             versions[one] += 1
             owner = Owner(one, versions[one])
             rows.append(new_event(EventType.CUSTOMER_UPDATED, one, {}, now(), owner))
-        await database.transaction(lambda rows=rows: add_rows(rows))  # type: ignore[misc]  # bound now
+        await database.transaction(partial(add_rows, rows))
 
 
 async def measure(url: str, arguments: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -250,7 +251,7 @@ def _change(change: Change, done: str, ids: Sequence[str]) -> None:
         for job_id in ids:
             act = ActorContext(OPERATOR, utc_now(), request_id)
             try:
-                await database.transaction(lambda act=act, job_id=job_id: change(act, job_id))  # type: ignore[misc]  # of the loop
+                await database.transaction(partial(change, act, job_id))
             except JobRefused as why:
                 refused += 1
                 problem = f"{job_id} was not {done}: {why.message}"

@@ -5,6 +5,7 @@ import json
 import re
 import signal
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from models import AuditEntry, Confirmation, Contact, EnrichmentRun, Job
@@ -145,7 +146,7 @@ async def test_a_worker_starts_nothing_of_a_paused_kind_until_it_is_resumed(
         waiting = await add(database, WEBHOOK_NOTICE, 0)
         for number in range(5):  # each wakes the loops of both kinds
             other = await add(database, CONFIRMATION_MAIL, number)
-            await until(lambda job_id=other.id: Job.exists(id=job_id, state=JobState.DONE))  # type: ignore[misc]  # of the loop
+            await until(partial(Job.exists, id=other.id, state=JobState.DONE))
         assert (await Job.get(id=waiting.id)).state is JobState.READY
         told = await run("backlog", DATABASE_URL=database.url)
         assert f"paused    {WEBHOOK_NOTICE} since " in told[1]

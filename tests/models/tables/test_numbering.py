@@ -4,6 +4,7 @@ import asyncio
 import re
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from random import Random
 
@@ -171,7 +172,7 @@ async def test_processes_that_number_at_once_give_each_number_once(
         for n in range(300)
     ]
     for row in rows:
-        await database.transaction(lambda row=row: add_rows([row]))  # type: ignore[misc]  # bound now
+        await database.transaction(partial(add_rows, [row]))
     done = await asyncio.gather(
         *(database.transaction(lambda: number_batch(AUDIT)) for _ in range(6))
     )

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from aiohttp import web
 
@@ -48,7 +49,7 @@ async def test_a_killed_sender_loses_nothing(database: Database, act: ActorConte
         customer = await add_customer(database, act)
         for name in ("A", "B"):
             await database.transaction(
-                lambda name=name: edit_customer(act, customer.id, {"name": name}, None)  # type: ignore[misc]  # bound now
+                partial(edit_customer, act, customer.id, {"name": name}, None)
             )
         await fan_out(database, now())
         receiver.answers = [204, never]
