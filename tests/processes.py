@@ -10,6 +10,8 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -38,6 +40,34 @@ async def start(*arguments: str, **settings: str) -> Process:
         stdout=PIPE,
         stderr=PIPE,
     )
+
+
+@contextmanager
+def worker_process(
+    log: Path, *arguments: str, **settings: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker that logs into a file; kill it at the end of the context if it still runs."""
+    with (
+        log.open("ab") as output,
+        subprocess.Popen(
+            [sys.executable, "manage.py", "worker", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **settings},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+async def until(has_come: Callable[[], Awaitable[bool]], limit_s: float = ENOUGH_S) -> None:
+    """Wait until a condition is true that comes about in another process."""
+    async with asyncio.timeout(limit_s):
+        while not await has_come():  # noqa: ASYNC110  # another process tells nothing
+            await asyncio.sleep(0.01)
 
 
 @cache

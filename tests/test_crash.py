@@ -1,12 +1,8 @@
 """If a worker process is killed during a job, nothing is lost and nothing is done twice."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,8 +15,8 @@ from models.rules.enrichment_status import EnrichmentStatus
 from models.storage.database import Database
 from models.tables.audit import ActorContext
 from tests.factories import add_customer, at
+from tests.processes import until, worker_process
 
-ROOT = Path(__file__).resolve().parents[1]
 LEASE_S = 4
 LATENCY_MS = 700
 """The latency of each of a job's four responses, long enough to kill the worker meanwhile."""
@@ -39,40 +35,15 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         yield running
 
 
-@contextmanager
-def worker_process(
-    database: Database, sandbox: Sandbox, log: Path
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a worker process; kill it at the end of the block if it still runs."""
-    environment = {
-        **os.environ,
+def settings_of(database: Database, sandbox: Sandbox) -> dict[str, str]:
+    """Return the settings of a worker."""
+    return {
         "DATABASE_URL": database.url,
         "WORKER_LEASE_S": str(LEASE_S),
         "COMPANIES_HOUSE_URL": sandbox.api_url,
         "COMPANIES_HOUSE_DOCUMENT_URL": sandbox.document_url,
         "COMPANIES_HOUSE_API_KEY": "any",
     }
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            [sys.executable, "manage.py", "worker"],
-            cwd=ROOT,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        ) as process,
-    ):
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-async def until(has_come: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until a condition is true."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not await has_come():  # noqa: ASYNC110  # it comes about in another process
-            await asyncio.sleep(0.02)
 
 
 async def test_a_job_whose_worker_is_killed_is_finished_by_another_once(
@@ -91,15 +62,16 @@ async def test_a_job_whose_worker_is_killed_is_finished_by_another_once(
     customer = await add_customer(
         database, at(act, now), "COMPANY_UK_LIMITED", company_number=COMPANY
     )
-    with worker_process(database, sandbox, tmp_path / "victim.log") as victim:
-        await until(lambda: Job.exists(state=JobState.RUNNING))
-        with worker_process(database, sandbox, log) as survivor:
-            await until(is_half_done)
+    settings = settings_of(database, sandbox)
+    with worker_process(tmp_path / "victim.log", **settings) as victim:
+        await until(lambda: Job.exists(state=JobState.RUNNING), PATIENCE_S)
+        with worker_process(log, **settings) as survivor:
+            await until(is_half_done, PATIENCE_S)
             victim.kill()
             assert victim.wait() == -signal.SIGKILL
             left = await Job.get()
             assert (left.state, left.attempts) == (JobState.RUNNING, 1)
-            await until(is_enriched)
+            await until(is_enriched, PATIENCE_S)
             survivor.terminate()
             assert await asyncio.to_thread(survivor.wait, PATIENCE_S) == 0
 

@@ -1,12 +1,6 @@
 """If workers are killed in the middle of an import, each row is stored exactly once."""
 
-import asyncio
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,11 +26,10 @@ from models.storage.identifiers import new_import_id
 from models.tables.access import OPERATOR
 from models.tables.audit import ActorContext
 from models.tables.customer_import import ImportFormat, ImportState
+from tests.processes import until, worker_process
 
-ROOT = Path(__file__).resolve().parents[1]
 ROWS = 2_500
 BAD = range(7, ROWS, 600)
-PATIENCE_S = 240.0
 COLUMNS = (
     "externalReference,name,classCode,contact1.name,contact1.receivesBills,consent.given,"
     "consent.basis,consent.method,consent.givenBy,consent.evidenceReference"
@@ -45,33 +38,6 @@ COLUMNS = (
 pytestmark = pytest.mark.skipif(
     not hasattr(signal, "SIGKILL"), reason="this system can't kill a process outright"
 )
-
-
-@contextmanager
-def worker_process(database: Database, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a worker process for imports; kill it at the end of the block if it still runs."""
-    environment = {**os.environ, "DATABASE_URL": database.url, "WORKER_LEASE_S": "1"}
-    with (
-        log.open("ab") as output,
-        subprocess.Popen(
-            [sys.executable, "manage.py", "worker", "--kinds", "import"],
-            cwd=ROOT,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        ) as process,
-    ):
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-async def until(has_come: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until a condition is true."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not await has_come():  # noqa: ASYNC110  # it comes about in another process
-            await asyncio.sleep(0.01)
 
 
 def row(number: int) -> str:
@@ -105,14 +71,15 @@ async def test_rows_are_stored_once_although_two_workers_are_killed(
         return (await CustomerImport.get()).state.has_ended
 
     log = tmp_path / "workers.log"
+    settings = {"DATABASE_URL": database.url, "WORKER_LEASE_S": "1"}
     for _ in range(2):
-        with worker_process(database, log) as victim:
+        with worker_process(log, "--kinds", "import", **settings) as victim:
             await until(has_moved_on)
             victim.kill()
             assert victim.wait() == -signal.SIGKILL
         killed_at.append((await CustomerImport.get()).done_count)
     assert 0 < killed_at[1] < killed_at[2] < ROWS, killed_at
-    with worker_process(database, log):
+    with worker_process(log, "--kinds", "import", **settings):
         await until(has_ended)
 
     done, good = await CustomerImport.get(), ROWS - len(BAD)

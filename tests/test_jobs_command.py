@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import signal
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -20,19 +19,12 @@ from tests.clock import Clock
 from tests.factories import at
 from tests.job_subjects import asked, looked_up
 from tests.notifications.servers import odd_server
-from tests.processes import ENOUGH_S, line_with, run, start, stop
+from tests.processes import ENOUGH_S, line_with, run, start, stop, until
 from tests.queueing import REGISTER, take
 
 
 async def jobs(database: Database, *arguments: str) -> tuple[int | None, str, str]:
     return await run("jobs", *arguments, DATABASE_URL=database.url)
-
-
-async def until(has_come: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until a condition is true."""
-    async with asyncio.timeout(ENOUGH_S):
-        while not await has_come():  # noqa: ASYNC110  # it comes about in another process
-            await asyncio.sleep(0.05)
 
 
 async def add(database: Database, kind: str, number: int) -> Job:
