@@ -27,7 +27,7 @@ from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
 from models.tables.access import TOKENS
 from models.tables.audit import AUDIT
 from models.tables.customer_import import IMPORTS
-from models.tables.deprecated_use import DeprecatedUseCounter, keep_counting
+from models.tables.deprecated_use import DeprecatedUseCounter, storing_uses
 from models.tables.event import EVENTS
 from models.tables.event_feed import keep_numbering_events
 from models.tables.numbering import keep_numbering
@@ -107,7 +107,8 @@ async def open_platform(
         await shared_clock.synchronise()
         deprecated_uses = DeprecatedUseCounter()
         stack.push_async_callback(deprecated_uses.flush_last, database)
-        background = [keep_numbering_events(database), keep_counting(database, deprecated_uses)]
+        await stack.enter_async_context(storing_uses(deprecated_uses, database))
+        background = [keep_numbering_events(database)]
         if with_worker:
             background += [
                 keep_numbering(database, AUDIT),

@@ -4,9 +4,8 @@ Each process counts in memory (`UsageTally`), so that a request does no more tha
 dictionary, and adds its counts to the table in the background.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache, partial
@@ -21,6 +20,7 @@ from tortoise.models import Model
 from models.storage.database import Database
 from models.storage.id_field import IdField
 from models.storage.identifiers import ID_LENGTH
+from models.storage.repeating import repeating
 from models.storage.sql import Sql, execute, is_postgres, to_database
 from models.tables.access import Principal
 
@@ -169,24 +169,9 @@ class UsageTally:
         return found
 
 
-@asynccontextmanager
-async def storing_usage(tally: UsageTally, database: Database) -> AsyncIterator[None]:
-    """Store counts every STORE_S seconds, and those that are left at exit."""
-    stop = asyncio.Event()
-    running = asyncio.create_task(_keep_storing(tally, database, stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await running
-
-
-async def _keep_storing(tally: UsageTally, database: Database, stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), STORE_S)
-        await store_usage(tally, database)
-    await store_usage(tally, database)  # what was counted while the last was stored
+def storing_usage(tally: UsageTally, database: Database) -> AbstractAsyncContextManager[None]:
+    """Store counts every STORE_S seconds within the context, and those that are left at its end."""
+    return repeating(partial(store_usage, tally, database), lambda: STORE_S)
 
 
 async def store_usage(tally: UsageTally, database: Database) -> None:

@@ -4,8 +4,8 @@ Uses are counted in memory, and added to the table in the background: requests n
 process that is killed loses the counts of the last half minute.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,6 +19,7 @@ from tortoise.models import Model
 from models.storage.database import Database
 from models.storage.id_field import IdField
 from models.storage.identifiers import ID_LENGTH, new_deprecated_use_id
+from models.storage.repeating import repeating
 from models.storage.sql import Sql, execute, to_database
 from models.tables.access import Principal
 
@@ -93,6 +94,7 @@ class DeprecatedUseCounter:
         self._most = most
         self._counts: dict[_Key, _Count] = {}
         self._dropped = 0
+        self._is_failing = False
 
     def count(self, principal: Principal, parts: Iterable[tuple[str, str]], now: datetime) -> None:
         """Count one use of each part, given as its coordinate and the reason of its deprecation."""
@@ -127,6 +129,17 @@ class DeprecatedUseCounter:
                 log.warning("deprecated_uses_dropped", uses=self._dropped)
                 self._dropped = 0
 
+    async def store(self, database: Database) -> None:
+        """Add the counts to the table, or keep them; of failures in a row, the first is logged."""
+        try:
+            await self.flush(database)
+        except Exception as error:
+            if not self._is_failing:
+                log.warning("deprecated_uses_not_stored", error=type(error).__name__)
+            self._is_failing = True
+        else:
+            self._is_failing = False
+
     async def flush_last(self, database: Database) -> None:
         """Add the counts to the table when the process ends; a failure is only logged."""
         try:
@@ -135,18 +148,11 @@ class DeprecatedUseCounter:
             log.warning("deprecated_uses_lost", error=type(error).__name__)
 
 
-async def keep_counting(database: Database, counter: DeprecatedUseCounter) -> None:
-    """Add the counts to the table every half minute, until cancelled; failures are logged once."""
-    is_failing = False
-    while True:
-        await asyncio.sleep(EVERY_S)
-        try:
-            await counter.flush(database)
-            is_failing = False
-        except Exception as error:
-            if not is_failing:
-                log.warning("deprecated_uses_not_stored", error=type(error).__name__)
-            is_failing = True
+def storing_uses(
+    counter: DeprecatedUseCounter, database: Database
+) -> AbstractAsyncContextManager[None]:
+    """Add counts to the table every EVERY_S seconds within the context, and at its end."""
+    return repeating(partial(counter.store, database), lambda: EVERY_S)
 
 
 async def _store(counts: Sequence[tuple[_Key, _Count]]) -> None:

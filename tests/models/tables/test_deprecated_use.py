@@ -9,8 +9,9 @@ import pytest
 from models import DeprecatedUse
 from models.jobs.retention import Retention, sweep
 from models.storage.database import Database
+from models.tables import deprecated_use
 from models.tables.access import Principal
-from models.tables.deprecated_use import MAX_COUNT, DeprecatedUseCounter
+from models.tables.deprecated_use import MAX_COUNT, DeprecatedUseCounter, storing_uses
 from tests.clock import START, Clock
 
 ANN = Principal("tok_ann", "Ann", frozenset(), user_id="usr_ann")
@@ -105,6 +106,27 @@ async def test_counts_are_kept_while_the_database_fails(
         await counter.flush_last(database)
     counter.count(ANN, [NAME], clock())
     await counter.flush(database)
+    assert [one[-1] for one in await stored()] == [2]
+
+
+async def test_uses_are_stored_once_although_they_are_being_stored_at_the_end(
+    database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter, is_storing = DeprecatedUseCounter(), asyncio.Event()
+    add = deprecated_use._store
+
+    async def add_slowly(*given: Any) -> None:
+        is_storing.set()
+        await asyncio.sleep(0)
+        await add(*given)
+
+    monkeypatch.setattr(deprecated_use, "EVERY_S", 0.01)
+    monkeypatch.setattr(deprecated_use, "_store", add_slowly)
+    async with storing_uses(counter, database):
+        counter.count(ANN, [NAME], clock())
+        await is_storing.wait()
+        counter.count(ANN, [NAME], clock())
+    await counter.flush_last(database)
     assert [one[-1] for one in await stored()] == [2]
 
 
