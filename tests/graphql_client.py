@@ -212,8 +212,27 @@ async def running_api(
     with_worker: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Api]:
-    """Run the application on a new database; yield a client with a token of all scopes."""
+    """Run the application on a borrowed database; yield a client with a token of all scopes."""
     database_url = await databases.borrow()
+    try:
+        async with api_on(
+            database_url, clock, sandbox=sandbox, with_worker=with_worker, **settings
+        ) as started:
+            yield started
+    finally:
+        await databases.give_back(database_url)
+
+
+@asynccontextmanager
+async def api_on(
+    database_url: str,
+    clock: Clock,
+    *,
+    sandbox: Sandbox | None = None,
+    with_worker: bool = False,
+    **settings: Any,
+) -> AsyncIterator[Api]:
+    """Run the application on a migrated database; yield a client with a token of all scopes."""
     mailbox = TemporaryDirectory(prefix="mailbox-")
     register = NOWHERE if sandbox is None else sandbox.api_url
     given = {
@@ -251,7 +270,6 @@ async def running_api(
         gc.unfreeze()
         gc.set_threshold(*thresholds)
         mailbox.cleanup()
-        await databases.give_back(database_url)
 
 
 @dataclass

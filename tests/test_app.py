@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -29,13 +28,6 @@ SAVE = """
   }
 """
 CHECKED = {"name": "Acme", "classCode": "COMPANY_UK_LIMITED", "companyNumber": "101"}
-
-
-@pytest.fixture
-async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
-    """Yield the application without a worker."""
-    async with running_api(databases, clock) as started:
-        yield started
 
 
 READY = {"database": "ok", "schema": "ok", "writes": "ok"}

@@ -7,7 +7,7 @@ times. Ids are not tested, because their 74 random bits cannot be guessed.
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,8 +18,10 @@ from tortoise.connection import get_connection
 
 from models import Customer
 from models.storage.database import Database
+from tests.clock import Clock
+from tests.databases import Databases
 from tests.factories import add_customer
-from tests.graphql_client import Api, the_schema
+from tests.graphql_client import Api, api_on, the_schema
 from tests.partner_supplies import supplies_for
 from tests.partner_world import TwoPartners, texts, two_partners
 from tests.plans import without_autovacuum
@@ -76,12 +78,8 @@ class Measured:
         return await explained(self._api.platform.database, sent.statements)
 
     async def begin(self) -> None:
-        """Start to count SQLite's instructions, or keep PostgreSQL's plans as they are."""
+        """Start to count SQLite's instructions."""
         database = self._api.platform.database
-        if database.is_postgres:
-            on_server = await asyncpg.connect(database.dsn)
-            await without_autovacuum(on_server)
-            await on_server.close()
         if database._reader is not None:
             # SQLite is checked for changes once per iteration of the event loop, in any request.
             epochs = database._sqlite_epochs
@@ -121,6 +119,22 @@ async def explained(
         return plans
     finally:
         await connection.close()
+
+
+@pytest.fixture
+async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
+    """Yield the application on a new database, for which PostgreSQL gathers no statistics.
+
+    By statistics, it plans frequent values otherwise than unknown ones.
+    """
+    url = await databases.create()
+    if not url.startswith("sqlite"):
+        connection = await asyncpg.connect(url)
+        await without_autovacuum(connection)
+        await connection.close()
+    async with api_on(url, clock) as started:
+        yield started
+    await databases.drop(url)
 
 
 @pytest.fixture
