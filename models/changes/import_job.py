@@ -25,6 +25,7 @@ from models.rules.row_policy import MAX_CONTACTS_OF_CALL, MAX_ROWS
 from models.storage.database import Database, wake
 from models.storage.locks import lock
 from models.storage.row_insert import add_rows, by_table, new_row
+from models.storage.sql import plan_by_present_sizes
 from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
 from models.tables.access import Principal
 from models.tables.audit import ActorContext
@@ -140,6 +141,7 @@ class ImportRunner:
         act = self._act(found)
 
         async def checked() -> Faults:
+            await plan_by_present_sizes()
             return await store_rows(act, rows, found.on_conflict)
 
         dry: Faults | None = None
