@@ -17,12 +17,14 @@ from models.changes.audit_erasure import erase_values
 from models.storage.database import Database
 from models.storage.migrate import migrate
 from models.storage.row_insert import add_rows
+from models.storage.sql import run
 from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
 from models.tables.audit import AUDIT, ActorContext, new_entry, record
 from models.tables.event import EVENT
 from models.tables.numbering import (
     _NUMBER,
     NumberedSpan,
+    lock_numbering,
     number_batch,
     number_rows,
     numbers_between,
@@ -202,6 +204,20 @@ async def test_rows_are_looked_up_however_wrong_the_statistics_are(
     await connection.close()
     assert "Index Cond: ((id)::text = ANY" in plan
     assert not re.search("Nested Loop|Join|Seq Scan", plan)
+
+
+async def test_plans_that_a_connection_keeps_are_not_used(database: Database) -> None:
+    """A plan made while the table was empty reads all rows that are added later."""
+    if not database.is_postgres:
+        pytest.skip("on SQLite a trigger numbers rows")
+
+    async def kept_plans() -> str:
+        await lock_numbering(AUDIT)
+        ((mode,),) = await run("SHOW plan_cache_mode", ())
+        return str(mode)
+
+    assert await database.transaction(kept_plans) == "force_custom_plan"
+    assert await run("SHOW plan_cache_mode", ()) == [("auto",)]  # for all others, as before
 
 
 async def test_a_write_that_is_undone_leaves_no_gap(database: Database, act: ActorContext) -> None:
