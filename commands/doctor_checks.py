@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from commands.database_connections import needed_connections, too_few_connections
 from commands.doctor_rules import (
     QueueState,
     budget_findings,
     clock_findings,
-    connection_findings,
     disk_findings,
     endpoint_findings,
     job_findings,
@@ -34,7 +34,7 @@ from settings import Settings
 
 POSTGRES = (
     *("server_version_num", "server_version", "server_encoding", "fsync", "full_page_writes"),
-    *("synchronous_commit", "max_connections", "superuser_reserved_connections"),
+    *("synchronous_commit", "autovacuum", "max_connections", "superuser_reserved_connections"),
 )
 """The settings of PostgreSQL that are looked at."""
 
@@ -144,9 +144,10 @@ async def examine_connections(
     ((others,),) = await run(text, ())
     reserved = int(found["superuser_reserved_connections"])
     room = int(found["max_connections"]) - reserved - int(others)
-    findings = connection_findings(settings.database_pool_size, processes, room)
-    needed = processes * settings.database_pool_size
-    return Examined("connections", findings, f"{needed} of {room} for {processes} processes")
+    too_few = too_few_connections(settings, processes, room)
+    needed = needed_connections(settings, processes)
+    detail = f"{needed} of {room} for {processes} processes"
+    return Examined("connections", () if too_few is None else (too_few,), detail)
 
 
 async def examine_endpoints(settings: Settings) -> Examined:

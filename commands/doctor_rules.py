@@ -53,20 +53,13 @@ def postgres_findings(found: Mapping[str, str]) -> list[Finding]:
             " that clients were told are stored. Turn it on."
         )
         findings.append(Finding("COMMITS_NOT_DURABLE", "DATABASE_URL", message, is_hint=True))
+    if found["autovacuum"] == "off":
+        message = (
+            "autovacuum is off in PostgreSQL: tables grow with every change, and statements are"
+            " planned for sizes of long ago. Turn it on."
+        )
+        findings.append(Finding("AUTOVACUUM_OFF", "DATABASE_URL", message, is_hint=True))
     return findings
-
-
-def connection_findings(pool_size: int, processes: int, room: int) -> list[Finding]:
-    """Return a problem if processes may need more sessions than `room`, those left to them."""
-    needed = pool_size * processes
-    if needed <= room:
-        return []
-    message = (
-        f"{processes} processes use up to {needed} connections ({pool_size} each), and the server"
-        f" has {room} for them. Raise max_connections, lower DATABASE_POOL_SIZE to"
-        f" {max(room // max(processes, 1), 6)} or use a pooler."
-    )
-    return [Finding("TOO_FEW_CONNECTIONS", "DATABASE_POOL_SIZE", message)]
 
 
 def disk_findings(what: str, path: str, free: int, total: int) -> list[Finding]:

@@ -17,7 +17,6 @@ from commands.doctor_rules import (
     QueueState,
     budget_findings,
     clock_findings,
-    connection_findings,
     disk_findings,
     endpoint_findings,
     job_findings,
@@ -43,6 +42,7 @@ SERVER = {
     "fsync": "on",
     "full_page_writes": "on",
     "synchronous_commit": "on",
+    "autovacuum": "on",
 }
 LONG, OTHER = "a" * 16, "b" * 16
 
@@ -61,10 +61,7 @@ FOUND: list[tuple[list[Finding], list[str]]] = [
     (postgres_findings(SERVER | {"full_page_writes": "off"}), ["DATABASE_NOT_DURABLE"]),
     (postgres_findings(SERVER | {"synchronous_commit": "off"}), ["COMMITS_NOT_DURABLE?"]),
     (postgres_findings(SERVER | {"synchronous_commit": "local"}), []),
-    # connections
-    (connection_findings(12, 8, 97), []),
-    (connection_findings(12, 8, 96), []),
-    (connection_findings(12, 8, 95), ["TOO_FEW_CONNECTIONS"]),
+    (postgres_findings(SERVER | {"autovacuum": "off"}), ["AUTOVACUUM_OFF?"]),
     # disks: little is less than 2 GB or than a twentieth
     (disk_findings("x", "/x", 2 * GB, 40 * GB), []),
     (disk_findings("x", "/x", 2 * GB, 41 * GB), ["DISK_NEARLY_FULL?"]),
@@ -169,8 +166,8 @@ async def test_a_sound_deployment_passes_and_each_fault_has_its_line(
         disk, files = found.pop("disk"), found.pop("files")
         assert {code for _, code in disk} <= {None, "DISK_NEARLY_FULL"}
         assert {code for _, code in files} <= {None, "FILE_READABLE"}
-        not_durable = {"DATABASE_NOT_DURABLE", "COMMITS_NOT_DURABLE"}
-        assert {code for _, code in found.pop("server")} <= {None, *not_durable}
+        for_tests = {"DATABASE_NOT_DURABLE", "COMMITS_NOT_DURABLE", "AUTOVACUUM_OFF"}
+        assert {code for _, code in found.pop("server")} <= {None, *for_tests}
         settings = found.pop("settings")
         assert settings == (ok if database.is_postgres else [("WARN", "SQLITE")])
         assert found == dict.fromkeys(
@@ -196,9 +193,9 @@ async def test_a_sound_deployment_passes_and_each_fault_has_its_line(
         assert found["webhooks"] == [("FAIL", "SECRET_UNREADABLE")]
         assert found["secrets"] == [("FAIL", "SECRET_IS_SHORT")]
         assert ("WARN", "JOBS_PAUSED") in found["jobs"]
-        few = [("FAIL", "TOO_FEW_CONNECTIONS")]
+        few = [("FAIL", "TOO_FEW_DATABASE_CONNECTIONS")]
         assert found["connections"] == (few if database.is_postgres else ok)
-        await forget_migration("0030_job_operations_additive")
+        await forget_migration("0012_append_only")
         status, found = await examined(*accepted, **given)
     assert (status, found["migrations"]) == (1, [("FAIL", "MIGRATIONS_PENDING")])
     assert found["database"] == ok
