@@ -41,6 +41,10 @@ SELECT (SELECT system_identifier FROM pg_control_system())::text || '.'
 The log file's name is used, as `pg_control_checkpoint()` tells a new timeline only after a while.
 """
 
+_NEWEST_GENERATION = f"""
+SELECT one.sequence, one.identity, ({_IDENTITY}) FROM event_generation AS one
+ORDER BY one.sequence DESC LIMIT 1"""  # noqa: S608  # a constant
+
 _POSITIONS = """
 SELECT (SELECT last_number FROM numbering WHERE name = 'event'),
   (SELECT min(one.number) FROM event AS one WHERE one.number IS NOT NULL)"""
@@ -145,15 +149,15 @@ async def begin_generation() -> None:
 
 
 async def _begin_generation_if_moved(last: int) -> None:
-    newest = await EventGeneration.all().order_by("-sequence").first()
-    identity = await _identity()
-    if newest is None:
-        await _begin(1, last, identity)
-    elif newest.identity is None:
-        newest.identity = identity
-        await newest.save(update_fields=["identity"])
-    elif newest.identity != identity:
-        await _begin(newest.sequence + 1, last, identity)
+    newest = await run(_NEWEST_GENERATION, ())
+    if not newest:
+        await _begin(1, last, await _identity())
+        return
+    ((sequence, of_generation, identity),) = newest
+    if of_generation is None:
+        await EventGeneration.filter(sequence=sequence).update(identity=identity)
+    elif of_generation != identity:
+        await _begin(sequence + 1, last, identity)
 
 
 async def _begin(sequence: int, last: int, identity: str | None) -> None:

@@ -26,7 +26,7 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.storage.database import Database
-from models.storage.sql import is_postgres, plan_by_present_sizes, run
+from models.storage.sql import PLAN_BY_PRESENT_SIZES, is_postgres, run
 from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
 
 log = structlog.get_logger(__name__)
@@ -47,6 +47,9 @@ EVERY = timedelta(seconds=1)
 ALL_NUMBERS = (0, 2**63 - 1)
 NO_NUMBERS = (1, 0)
 
+_READ = "SELECT last_number FROM numbering WHERE name = ?"
+_LOCK = f"""
+    SELECT last_number, {PLAN_BY_PRESENT_SIZES} FROM numbering WHERE name = ? FOR UPDATE"""  # noqa: S608  # a constant
 _NUMBER = """
     WITH waiting AS (SELECT id, sequence FROM {table} WHERE number IS NULL
         ORDER BY sequence LIMIT {batch:d} FOR UPDATE SKIP LOCKED),
@@ -180,13 +183,10 @@ async def number_batch(table: str) -> int:
 async def lock_numbering(table: str) -> int:
     """Lock the numbering of a table until the transaction ends; return the last number given.
 
-    The transaction's next statements are planned by the present sizes of tables.
     This is a statement of its own, because the next one must see all numbers that were assigned
     before the lock was granted.
     """
-    await plan_by_present_sizes()
-    lock = " FOR UPDATE" if is_postgres() else ""
-    ((last,),) = await run(f"SELECT last_number FROM numbering WHERE name = ?{lock}", (table,))  # noqa: S608  # no value is spelt out
+    ((last, *_),) = await run(_LOCK if is_postgres() else _READ, (table,))
     return int(last)
 
 
