@@ -16,6 +16,7 @@ from strawberry.types.graphql import OperationType
 from models.storage.statement_time import current_statement_time
 from schema.base.context import Context
 from schema.base.errors import ErrorCode, RequestRefused
+from schema.base.permissions import refusal_for
 from schema.engine.served_schema import CustomerClassesSchema
 from schema.types.export import Export
 
@@ -72,9 +73,13 @@ async def check_list(
 ) -> None:
     """Raise RequestRefused if an export would be refused; for callers inside another operation.
 
-    It reads no row. It runs in a task of its own, whose notes and counts are not those of the
-    operation.
+    It reads no row, so the permissions for fields of rows are checked before. It runs in a task of
+    its own, whose notes and counts are not those of the operation.
     """
+    for scope in export.scopes:
+        refused = refusal_for(context.principal, (scope,))
+        if refused is not None:
+            raise refused
     apart = copy_context()
     apart.run(current_statement_time.set, None)
     page = read_page(schema, context, export, filter_, None, size=0)

@@ -26,15 +26,27 @@ CLOSED_BY_BUG = 1011
 
 JSON = "application/json; charset=utf-8"
 
+TRANSIENT = frozenset(
+    {
+        ErrorCode.COMPANIES_HOUSE_UNAVAILABLE,
+        ErrorCode.OVERLOADED,
+        ErrorCode.SIGN_IN_UNAVAILABLE,
+        ErrorCode.TIMEOUT,
+        ErrorCode.UNAVAILABLE,
+    }
+)
+"""The codes of refusals after which the same request may succeed later; their status is 503."""
+
 STATUSES = {
-    ErrorCode.BAD_USER_INPUT: 400,
     ErrorCode.CURSOR_EXPIRED: 410,
     ErrorCode.FORBIDDEN: 403,
+    ErrorCode.INTERNAL_ERROR: 500,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.UNAUTHENTICATED: 401,
+    **dict.fromkeys(TRANSIENT, 503),
 }
-"""HTTP statuses by error code of a refused request; the status of any other code is 503."""
+"""HTTP statuses by error code of a refused request; the status of any other code is 400."""
 
 
 def refusal(
@@ -73,7 +85,7 @@ def refused_answer(request: Request, refused: RequestRefused) -> Response:
     details = refused.extensions or {}
     seconds = details.get("retryAfterSeconds")
     headers = {} if seconds is None else {"Retry-After": str(seconds)}
-    status = STATUSES.get(refused.code, 503)
+    status = STATUSES.get(refused.code, 400)
     message = refused.message
     if refused.code is ErrorCode.RATE_LIMITED and _wants_page(request):
         message = in_one_line(refused)

@@ -4,7 +4,8 @@ An endpoint belongs to the reseller that its creator is bound to, or to the plat
 types of events that its creator might read when it was saved: events hold ids and names of fields,
 and no personal data, so later changes of the creator's permissions do not change what it gets.
 Whoever sends these events to another URL, or gets a new secret to sign them, must be able to read
-them too. An active endpoint of a reseller is created, or enabled, while the reseller is locked.
+them too, also those that are pending from before its types were changed. An active endpoint of a
+reseller is created, or enabled, while the reseller is locked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,13 @@ from models.tables import audit
 from models.tables.audit import ActorContext
 from models.tables.customer import Customer
 from models.tables.customer_class import touch
-from models.tables.webhook import MAX_DESCRIPTION_LENGTH, MAX_URL_LENGTH, WebhookEndpoint
+from models.tables.webhook import (
+    MAX_DESCRIPTION_LENGTH,
+    MAX_URL_LENGTH,
+    DeliveryState,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 
 ENDPOINT_FIELDS = ("url", "description", "event_types", "customer_ids", "is_active")
 MAX_ENDPOINTS = 50
@@ -127,7 +134,7 @@ async def rotate_secret(
     """
     checks = act.checks()
     endpoint = await checks.conclude(locked_endpoint(endpoint_id, expected_version))
-    _refuse_unreadable(checks, act, _types_of(endpoint), "id")
+    await _refuse_unreadable_events(checks, act, endpoint, _types_of(endpoint), "id")
     checks.raise_refusals()
     until = endpoint.old_secret_until
     if until is not None and until > act.now:
@@ -202,9 +209,10 @@ async def _check_and_set(
     allows_private: bool,
 ) -> None:
     if "url" in values and (values["url"] is None or values["url"] != endpoint.url):
+        if endpoint.url is not None:
+            kept = [] if "event_types" in values else _types_of(endpoint)
+            await _refuse_unreadable_events(checks, act, endpoint, kept, "url")
         endpoint.url = _checked_url(checks, values["url"], allows_private=allows_private)
-        if "event_types" not in values:
-            _refuse_unreadable(checks, act, _types_of(endpoint), "url")
     if "description" in values:
         endpoint.description = checks.optional_text(
             values["description"], MAX_DESCRIPTION_LENGTH, "description"
@@ -247,6 +255,24 @@ def _checked_types(
     types = [one.value for one in dict.fromkeys(wanted)]
     _refuse_unreadable(checks, act, types, TYPES)
     return types
+
+
+async def _refuse_unreadable_events(
+    checks: Checks, act: ActorContext, endpoint: WebhookEndpoint, types: Sequence[str], path: str
+) -> None:
+    """Refuse if the caller may not read these types of events, or events that are pending.
+
+    Pending ones may be of types that the endpoint got before.
+    """
+    hidden = {one.value for one in EventType} - {
+        one.value for one in readable(act.principal.permissions)
+    }
+    if hidden:
+        pending = WebhookDelivery.filter(
+            endpoint_id=endpoint.id, state=DeliveryState.PENDING, event_type__in=hidden
+        )
+        waiting = await pending.distinct().values("event_type")
+        _refuse_unreadable(checks, act, [*types, *(one["event_type"] for one in waiting)], path)
 
 
 def _refuse_unreadable(checks: Checks, act: ActorContext, types: Sequence[str], path: str) -> None:

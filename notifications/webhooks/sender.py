@@ -34,9 +34,12 @@ class SenderOptions:
 
     slots: int = 64
     """The maximum number of lanes that it sends at the same time."""
-    lease: timedelta = timedelta(seconds=60)
-    """For how long a lane is claimed; renewed by each post, which takes 15 s at most."""
-    margin: timedelta = timedelta(seconds=20)
+    lease: timedelta = timedelta(seconds=30)
+    """For how long a lane is claimed, and is not sent after a sender was killed.
+
+    It is renewed by each post, which takes 15 s at most.
+    """
+    margin: timedelta = timedelta(seconds=18)
     """No post begins if less than this is left of the lease."""
     poll: timedelta = timedelta(seconds=1)
     gather_s: float = 0.02

@@ -41,7 +41,7 @@ class Requires(FieldExtension):
 
     def refusal(self, principal: Principal | None) -> RequestRefused | None:
         """Return the error for a principal who may not use the field; None if they may."""
-        refusal = _refusal(principal, self.scopes)
+        refusal = refusal_for(principal, self.scopes)
         if refusal is None and not self._is_for_partners and _is_partner(principal):
             return _not_for_partners()
         return refusal
@@ -60,12 +60,13 @@ SIGNED_IN = Requires()
 
 def require(info: Info, *scopes: Scope) -> None:
     """Raise RequestRefused unless the caller has one of the scopes."""
-    refusal = _refusal(info.context.principal, scopes)
+    refusal = refusal_for(info.context.principal, scopes)
     if refusal is not None:
         raise refusal
 
 
-def _refusal(principal: Principal | None, scopes: Sequence[Scope]) -> RequestRefused | None:
+def refusal_for(principal: Principal | None, scopes: Sequence[Scope]) -> RequestRefused | None:
+    """Return the refusal of a principal who has none of the scopes; None if it is not refused."""
     if principal is None:
         return RequestRefused(ErrorCode.UNAUTHENTICATED, "Sign in with a bearer token.")
     if not scopes or principal.may_any(scopes):

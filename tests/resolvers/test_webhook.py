@@ -200,6 +200,28 @@ async def test_an_owner_has_at_most_fifty_endpoints(
     await add_endpoint(api)
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_pending_events_are_sent_to_no_other_url_by_changing_the_types(
+    api: Api, act: ActorContext, *, at_once: bool
+) -> None:
+    narrow = await api.token_for(Scope.WEBHOOKS_WRITE, Scope.CONSENT_READ)
+    made = await add_endpoint(api, eventTypes=["CUSTOMER_CREATED"])
+    customer = await add_customer(api.platform.database, act)
+    pending = await deliver(made["id"], customer, api.clock(), state=DeliveryState.PENDING)
+    types, url = {"eventTypes": ["CONSENT_RECORDED"]}, {"url": "https://mine.example"}
+    if not at_once:
+        await api.done("saveWebhookEndpoint", "", token=narrow, id=made["id"], **types)
+    both = {**types, **url, "id": made["id"]}
+    (error,) = await api.refused("saveWebhookEndpoint", "PERMISSION_NOT_HELD", token=narrow, **both)
+    assert error["path"] == ["url"]
+    rotation = "rotateWebhookSecret"
+    await api.refused(rotation, "PERMISSION_NOT_HELD", token=narrow, id=made["id"])
+    await WebhookDelivery.filter(id=pending).update(state=DeliveryState.DELIVERED)
+    if not at_once:  # nothing is left of the former types
+        await api.done(rotation, "", token=narrow, id=made["id"])
+        await api.done("saveWebhookEndpoint", "", token=narrow, **both)
+
+
 async def test_nobody_gets_a_secret_for_events_that_they_may_not_read(api: Api) -> None:
     narrow = await api.token_for(Scope.WEBHOOKS_WRITE, Scope.CONSENT_READ)
     cases: list[tuple[list[str], bool]] = [

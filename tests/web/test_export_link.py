@@ -12,6 +12,7 @@ import pytest
 from models import AuditEntry, User
 from models.rules.export import ExportKind
 from models.tables.access import Scope
+from schema.types.export import EXPORTS
 from tests.access_world import add_user, sign_in
 from tests.clock import START, Clock
 from tests.databases import Databases
@@ -257,6 +258,21 @@ async def test_a_link_needs_the_permissions_of_the_list(api: Api, kind: ExportKi
         return
     assert body["errors"][0]["extensions"]["code"] == "FORBIDDEN"
     assert await stored() == before
+
+
+LACKING = [(kind, lacking) for kind in ExportKind for lacking in EXPORTS[kind].scopes]
+
+
+@pytest.mark.parametrize(("kind", "lacking"), LACKING)
+async def test_a_link_needs_each_permission_of_its_list(
+    api: Api, kind: ExportKind, lacking: Scope
+) -> None:
+    """Also those for fields of rows, of which none is read."""
+    others = [scope for scope in EXPORTS[kind].scopes if scope is not lacking]
+    token = await api.token_for(Scope.ACCESS_READ, *others)
+    document = """mutation($input: CreateExportInput!) { createExport(input: $input) { url } }"""
+    body = await api.answer(document, token=token, input={"kind": kind.name, "format": "CSV"})
+    assert body["errors"][0]["extensions"]["code"] == "FORBIDDEN"
 
 
 async def test_a_dry_run_makes_no_link(api: Api) -> None:

@@ -127,6 +127,10 @@ async def test_an_export_is_filtered_as_the_list(api: Api) -> None:
         assert [row["name"] for row in rows] == expected
 
 
+def _nested(depth: int) -> list[Any]:
+    return [_nested(depth - 1)] if depth else []
+
+
 @pytest.mark.parametrize(
     ("filter_", "code"),
     [
@@ -148,6 +152,19 @@ async def test_a_wrong_filter_is_refused(api: Api, filter_: str, code: str | Non
         (fault,) = error["extensions"]["faults"]
         assert fault["variable"] == "filter"
         assert code is None or fault["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("filter_", "code"),
+    [({"ids": ["cus_1"] * 1_001}, "LIST_TOO_LONG"), ({"ids": _nested(13)}, "VALUE_TOO_DEEP")],
+)
+async def test_a_filter_beyond_a_limit_is_the_callers_fault(
+    api: Api, filter_: Json, code: str
+) -> None:
+    """Clients and proxies would repeat a request that is answered by 503."""
+    answer = await download(api, "customers.csv", filter=json.dumps(filter_))
+    assert (answer.status_code, "retry-after" in answer.headers) == (400, False)
+    assert answer.json()["errors"][0]["extensions"]["code"] == code
 
 
 async def test_unknown_parameters_and_cursors_are_refused(api: Api) -> None:
