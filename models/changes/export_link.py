@@ -57,7 +57,7 @@ async def create_export_link(
     expires_at = min(end for end in ends if end is not None).replace(microsecond=0)
     scopes = tuple(sorted(principal.lasting))
     link = ExportLink(kind, format_, filter_, principal.id, scopes, expires_at)
-    after = {"kind": kind.value, "format": format_.value}
+    after = {"kind": kind.name, "format": format_.name}
     await audit.record(act, "export.link_created", principal.id, after=after)
     return sealed(text_of(link), key, PURPOSE), expires_at
 

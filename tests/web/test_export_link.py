@@ -63,7 +63,7 @@ async def test_a_browser_downloads_what_its_user_asked_for(api: Api) -> None:
 async def test_a_link_is_recorded_without_its_filter(api: Api) -> None:
     await link(api, filter={"text": "zq"})
     (entry,) = await AuditEntry.filter(operation="export.link_created")
-    assert entry.after == {"kind": "customers", "format": "csv"}
+    assert entry.after == {"kind": "CUSTOMERS", "format": "CSV"}
     assert entry.subject_id == entry.actor_id
     assert "zq" not in json.dumps(entry.before)
 
