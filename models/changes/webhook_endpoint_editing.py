@@ -10,6 +10,7 @@ reseller is created, or enabled, while the reseller is locked.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Protocol
 
 from models.changes.administration import check_reseller
@@ -138,8 +139,11 @@ async def rotate_secret(
     checks.raise_refusals()
     until = endpoint.old_secret_until
     if until is not None and until > act.now:
-        wait = int((until - act.now).total_seconds()) + 1
-        message = "The secret was rotated less than 24 hours ago, and the one before is still used."
+        wait = ceil((until - act.now).total_seconds())
+        message = (
+            "The secret was rotated less than 24 hours ago, and the one before is still used. It"
+            f" can be rotated again in {_in_words(wait)}."
+        )
         hint = f"Rotate it again after {until.isoformat()}."
         code = RefusalCode.SECRET_JUST_ROTATED
         raise Refused([Refusal(code, message, ("id",), hint, True, wait)])
@@ -152,6 +156,13 @@ async def rotate_secret(
     )
     await audit.record(act, "webhook_endpoint.secret_rotated", endpoint.id)
     return WithSecret(endpoint, secret)
+
+
+def _in_words(seconds: int) -> str:
+    """Return a duration, rounded up to minutes: "23 hours and 5 minutes"."""
+    hours, minutes = divmod(ceil(seconds / 60), 60)
+    parts = ((hours, "hour"), (minutes, "minute"))
+    return " and ".join(f"{count} {name}{'s' * (count > 1)}" for count, name in parts if count)
 
 
 async def locked_endpoint(

@@ -255,7 +255,9 @@ async def test_a_secret_is_rotated_once_a_day(api: Api) -> None:
     payload = await api.do("rotateWebhookSecret", "userErrors { retryAfterSeconds }", id=made["id"])
     (error,) = payload["userErrors"]
     assert (error["code"], error["retryable"]) == ("SECRET_JUST_ROTATED", True)
-    assert 3600 <= error["retryAfterSeconds"] <= 3601
+    assert error["retryAfterSeconds"] == 3600
+    assert error["message"].endswith("It can be rotated again in 1 hour.")
+    assert error["hint"] == f"Rotate it again after {until.isoformat()}."
     assert await stored() == before
     api.clock.advance(timedelta(hours=1, seconds=1))
     third = await api.done("rotateWebhookSecret", select, id=made["id"])
