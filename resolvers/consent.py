@@ -81,6 +81,7 @@ def _row(index: int, act: ActorContext, fields: RecordConsentRow) -> ConsentRow:
         index,
         act,
         customer_id=fields.customer_id,
+        customer_reference=fields.customer_external_reference,
         values=values_of(fields, GRANT),
         key=fields.idempotency_key,
         expected_version=fields.expected_version,
@@ -187,6 +188,7 @@ async def _record(
         values_of(input_, names),
         input_.idempotency_key,
         input_.expected_version,
+        input_.customer_external_reference,
     )
 
 

@@ -65,6 +65,7 @@ SAVED_FIELDS = (
     "account_number",
     "external_reference",
     "parent_id",
+    "parent_external_reference",
 )
 
 ADVISORIES = "advisories"

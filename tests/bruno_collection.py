@@ -167,8 +167,12 @@ def selection(kind: Any, depth: int) -> str:
     return f"{{ {' '.join(parts) or '__typename'} }}"
 
 
+ALWAYS = frozenset({"customerId"})
+"""Optional input fields of which examples have a value, as one of several is required."""
+
+
 def example(kind: Any) -> Any:
-    """Return a value of an input type, with its required fields only, for the reader to change."""
+    """Return a value of an input type, with the fields that it needs, for the reader to change."""
     kind = get_nullable_type(kind)
     if is_list_type(kind):
         return [example(kind.of_type)]
@@ -178,7 +182,11 @@ def example(kind: Any) -> Any:
         fields = kind.fields.items()
         if kind.is_one_of:
             return {name: example(field.type) for name, field in list(fields)[:1]}
-        return {name: example(one.type) for name, one in fields if is_required_input_field(one)}
+        return {
+            name: example(one.type)
+            for name, one in fields
+            if is_required_input_field(one) or name in ALWAYS
+        }
     return VALUES.get(kind.name, "")
 
 

@@ -146,6 +146,8 @@ assert START.date().isoformat() == "2026-10-01"  # the dates above are seen from
 NAME, REASON = text(200, is_required=True), text(1000, is_required=True, has_lines=True)
 OPTIONAL_REASON = text(1000, has_lines=True)
 
+REFERENCE_OF = [Wrong(one, "NOT_FOUND") for one in ("nothing", "x" * 999)]
+
 BY_NAME: dict[str, Kind] = {
     "dryRun": ANY,
     "expectedVersion": VERSION,
@@ -179,7 +181,8 @@ BY_NAME: dict[str, Kind] = {
     "companyNumber": COMPANY_NUMBER,
     "accountNumber": text(64, is_required=True),
     "externalReference": text(200),
-    "customerExternalReference": [Wrong(one, "NOT_FOUND") for one in ("nothing", "x" * 999)],
+    "customerExternalReference": REFERENCE_OF,
+    "parentExternalReference": REFERENCE_OF,
     "displayClass": DISPLAY_CLASS,
     "displayPosition": INT,
     "overrideReason": text(1000),

@@ -189,7 +189,7 @@ def _own(world: TwoPartners, class_id: str) -> dict[str, Any]:
 
 
 WORDS = (
-    *("externalReferences", "customerExternalReference"),
+    *("externalReferences", "customerExternalReference", "parentExternalReference"),
     *("name", "reason", "text", "externalReference", "statement", "givenBy", "givenByRole"),
     *("askedBy", "documentName", "documentVersion", "evidenceReference"),
     *("overrideReason", "careOf", "premises", "poBox", "addressLine1", "addressLine2"),
@@ -273,7 +273,10 @@ def _tried(world: TwoPartners) -> dict[str, Sequence[tuple[Any, Any]]]:
         "accountNumber": [(one.account_number, f"no {one.id[:20]}") for one in theirs.customers],
         "companyNumber": [(customer.company_number, "07999999")],
         **_each(
-            ("externalReference", "externalReferences", "customerExternalReference"),
+            (
+                *("externalReference", "externalReferences"),
+                *("customerExternalReference", "parentExternalReference"),
+            ),
             word(str(customer.external_reference)),
         ),
         "text": [*word(theirs.word), (name.split()[1], "limitid")][:1],

@@ -155,6 +155,9 @@ def _identified_again(
     return again
 
 
+_NO_OBJECT = 'The parameter `filter` must be a JSON object, such as {"isReseller": true}.'
+
+
 def _filter_of(request: Request, kind: ExportKind) -> Mapping[str, Any]:
     """Return the filter of a request, a JSON object; raises RequestRefused if it is none."""
     text = optional_text_of(request, "filter")
@@ -163,17 +166,19 @@ def _filter_of(request: Request, kind: ExportKind) -> Mapping[str, Any]:
     try:
         found = read_json(text.encode())
     except (UnusableJSON, UnicodeEncodeError) as error:
-        raise _refused(RefusalCode.BAD_FORMAT, f"The parameter `filter` {_why(error)}") from error
+        raise _refused(RefusalCode.BAD_FORMAT, f"{_NO_OBJECT} {_why(error)}") from error
     if not isinstance(found, dict):
-        message = 'The parameter `filter` must be a JSON object, such as {"isReseller": true}.'
-        raise _refused(RefusalCode.BAD_FORMAT, message)
+        raise _refused(RefusalCode.BAD_FORMAT, _NO_OBJECT)
     for name in EXPORTS[kind].arguments(found).keys() - EXPORTS[kind].types.keys():
         raise _refused(UNKNOWN_FIELD, f"`{name[:MAX_NAME]}` is not a member of the filter.")
     return found
 
 
 def _why(error: Exception) -> str:
-    return f"is not JSON. {error}" if isinstance(error, UnusableJSON) else "must be UTF-8."
+    """Return a sentence that says why a text cannot be read as JSON."""
+    if not isinstance(error, UnusableJSON):
+        return "It must be UTF-8."
+    return str(error).replace("The JSON text", "What you sent", 1)
 
 
 def _refused(code: str, message: str) -> RequestRefused:

@@ -1,4 +1,4 @@
-"""Reads the query parameters of downloads.
+"""Reads the query parameters of downloads and uploads.
 
 A wrong parameter is refused with the error that the GraphQL endpoint has for a wrong variable.
 """
@@ -11,6 +11,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from models.rules.errors import RefusalCode
+from models.rules.text import nearest
 from schema.base.errors import ErrorCode, RequestRefused
 from schema.engine.plan.variable_faults import MAX_NAME, UNKNOWN_FIELD
 
@@ -21,7 +22,8 @@ def refuse_others(request: Request, *known: str, repeated: Collection[str] = ())
     """Raise RequestRefused if a parameter is given twice, or is not one of the `known` ones.
 
     Those in `repeated` are known too, and may be given several times. A parameter that is ignored
-    could make a download return more than its caller asked for.
+    could make a download return more than its caller asked for, or an upload store what it should
+    only check.
     """
     names = [name for name, _ in request.query_params.multi_items()]
     for name in names:
@@ -29,7 +31,9 @@ def refuse_others(request: Request, *known: str, repeated: Collection[str] = ())
             continue
         if name not in known:
             sent = name[:MAX_NAME]
-            message = f"`{sent}` is not a parameter of this download."
+            like = nearest(sent, [*known, *repeated])
+            hint = "" if like is None else f" Did you mean `{like}`?"
+            message = f"There is no parameter `{sent}`.{hint}"
             raise _refused(sent, UNKNOWN_FIELD, message)
         if names.count(name) > 1:
             message = f"The parameter `{name}` may be given only once."

@@ -6,8 +6,14 @@ from typing import Any
 
 from tortoise.expressions import F
 
-from models.changes.bulk_rows import BulkRow, refuse_repeated, refuse_rows
+from models.changes.bulk_rows import BulkRow, refuse_rows, refuse_same_object
 from models.changes.consent_ledger import NewEntry, Request, append_all, earlier_entry
+from models.changes.own_reference import (
+    customers_at,
+    id_by_reference,
+    path_of_customer,
+    refuse_unnamed,
+)
 from models.rules.consent import EntryKind
 from models.rules.consent_fields import checked, checked_key
 from models.rules.errors import RefusalCode
@@ -23,7 +29,9 @@ from models.tables.customer_class import touch
 class ConsentRow(BulkRow):
     """A row of `record_consents`: a consent to record, for one customer."""
 
-    customer_id: str = field(kw_only=True)
+    customer_id: str | None = field(kw_only=True)
+    customer_reference: str | None = None
+    """The caller's own reference of the customer, beside or instead of the id."""
     values: Mapping[str, Any] = field(kw_only=True)
     key: str | None = None
     expected_version: int | None = None
@@ -37,10 +45,15 @@ async def record_consents(act: ActorContext, rows: Sequence[ConsentRow], policy:
     A customer can have one row only. Raises RowsRefused if the policy says so; then the caller must
     roll back the transaction. Customers are locked in the order of their ids.
     """
-    refuse_repeated(((row, row.customer_id) for row in rows), "`customerId`", "customerId")
-    customers = await lock(Customer, *(row.customer_id for row in rows))
-    for row in rows:
-        await row.attempt(_check(row, customers.get(row.customer_id)))
+    named = await customers_at(row.customer_reference for row in rows)
+    ids = [
+        id_by_reference(row.checks, row.customer_id, row.customer_reference, named) for row in rows
+    ]
+    paths = [path_of_customer(row.customer_id) for row in rows]
+    refuse_same_object(zip(rows, ids, paths, strict=True), "customer")
+    customers = await lock(Customer, *{one for one in ids if one is not None})
+    for row, customer_id in zip(rows, ids, strict=True):
+        await row.attempt(_check(row, customers.get(customer_id or "")))
     refuse_rows(rows, policy)
     added = [row for row in rows if row.entry is not None and row.refused is None]
     if not added:
@@ -54,7 +67,7 @@ async def record_consents(act: ActorContext, rows: Sequence[ConsentRow], policy:
         consent_review_due_at=None, version=F("version") + version_step(), last_modified_at=act.now
     )
     for row, entry in zip(added, entries, strict=True):
-        row.saved = {"customer": row.customer_id, "entry": entry.id}
+        row.saved = {"customer": entry.customer_id, "entry": entry.id}
 
 
 async def _check(row: ConsentRow, customer: Customer | None) -> None:
@@ -62,7 +75,10 @@ async def _check(row: ConsentRow, customer: Customer | None) -> None:
     checks = row.checks
     draft, key = checked(checks, EntryKind.GRANT, row.values), checked_key(checks, row.key)
     if customer is None or customer.erased_at is not None:
-        checks.refuse(RefusalCode.NOT_FOUND, "There is no customer with this id.", "customerId")
+        refuse_unnamed(checks, row.customer_id, row.customer_reference)
+        if not checks.is_refused("customerId"):
+            path = path_of_customer(row.customer_id)
+            checks.refuse(RefusalCode.NOT_FOUND, "There is no such customer.", path)
         return
     request = Request({"kind": EntryKind.GRANT, **row.values}, key)
     if not checks.has_found:

@@ -7,10 +7,23 @@ from typing import Any
 
 from tortoise.exceptions import IntegrityError
 
-from models.changes.bulk_rows import BulkRow, refuse_repeated, refuse_rows, refuse_same_object
+from models.changes.bulk_rows import (
+    BulkRow,
+    path_of_object,
+    refuse_repeated,
+    refuse_rows,
+    refuse_same_object,
+)
 from models.changes.contact_draft import ContactToSave, add_contacts, check_new_contact
-from models.changes.contact_editing import edit_contact, new_contact, path_of_customer
-from models.changes.own_reference import key_to_update, lock_of
+from models.changes.contact_editing import edit_contact, new_contact
+from models.changes.own_reference import (
+    customers_at,
+    id_by_reference,
+    key_to_update,
+    lock_of,
+    path_of_customer,
+    refuse_unnamed,
+)
 from models.rules.errors import RefusalCode
 from models.rules.own_reference import possible_key
 from models.rules.row_policy import RowPolicy
@@ -84,7 +97,7 @@ async def _find(
         if row.wanted.updates_existing and row.contact_id is None and row.key in taken:
             row.contact_id = taken[row.key].id
     refuse_same_object(
-        ((row, row.contact_id, row.wanted.contact_id is not None) for row in rows), "contact"
+        ((row, row.contact_id, path_of_object(row.wanted.contact_id)) for row in rows), "contact"
     )
     needed = [row.customer_id for row in rows if row.contact_id is None and row.customer_id]
     customers = await lock(Customer, *needed) if needed else {}
@@ -96,50 +109,26 @@ async def _find(
 
 async def _named_customers(rows: Sequence[ContactRow]) -> dict[str, Customer]:
     """Set the customer that each row names, by id or reference; return these by id."""
-    tenant = current_tenant()
     ids = {row.wanted.customer_id for row in rows if row.wanted.customer_id is not None}
     contact_ids = [row.wanted.contact_id for row in rows if row.wanted.contact_id is not None]
     owned: dict[str, str] = {}
     if contact_ids:
         for contact in await Contact.filter(id__in=contact_ids):
             owned[contact.id] = contact.customer_id
-    references = {
-        key
-        for row in rows
-        if (key := possible_key(tenant, row.wanted.customer_reference)) is not None
-    }
     found: dict[str, Customer] = {}
-    by_key: dict[str | None, Customer] = {}
     if wanted_ids := ids | set(owned.values()):
         found |= {one.id: one for one in await Customer.filter(id__in=list(wanted_ids))}
-    if references:
-        for customer in await Customer.filter(reference_key__in=list(references)):
-            by_key[customer.reference_key] = found[customer.id] = customer
+    named = await customers_at(row.wanted.customer_reference for row in rows)
+    found |= {one.id: one for one in named.values()}
     for row in rows:
         wanted = row.wanted
-        row.customer_id = wanted.customer_id
         if wanted.contact_id is not None:
             row.customer_id = owned.get(wanted.contact_id)
-        elif wanted.customer_reference is not None:
-            _name_by_reference(row, by_key.get(possible_key(tenant, wanted.customer_reference)))
+        else:
+            row.customer_id = id_by_reference(
+                row.checks, wanted.customer_id, wanted.customer_reference, named
+            )
     return found
-
-
-def _name_by_reference(row: ContactRow, customer: Customer | None) -> None:
-    """Set the customer that a row names by external reference; refuses one that is unknown."""
-    path = "customerExternalReference"
-    if customer is None:
-        message = "There is no customer with this external reference."
-        row.checks.refuse(RefusalCode.NOT_FOUND, message, path)
-    elif row.wanted.customer_id not in {None, customer.id}:
-        row.checks.refuse(
-            RefusalCode.CONTRADICTORY_VALUES,
-            "`customerId` and `customerExternalReference` name different customers. Send only one"
-            " of them.",
-            path,
-        )
-    else:
-        row.customer_id = customer.id
 
 
 def _set_key(row: ContactRow, customers: dict[str, Customer]) -> None:
@@ -182,11 +171,6 @@ async def _check_new(
     if row.customer_id is not None and (customer is None or customer.erased_at is not None):
         path = path_of_customer(wanted.customer_id)
         checks.refuse(RefusalCode.NOT_FOUND, "There is no such customer.", path)
-    elif row.customer_id is None and wanted.customer_reference is None:
-        checks.refuse(
-            RefusalCode.REQUIRED,
-            "A new contact needs a customer. Send `customerId` or `customerExternalReference`.",
-            "customerId",
-        )
+    refuse_unnamed(checks, row.customer_id, wanted.customer_reference)
     owner_id = current_tenant() or (customer.parent_id if customer else None)
     row.checked = check_new_contact(checks, wanted.values, owner_id, taken)

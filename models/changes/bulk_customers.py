@@ -7,6 +7,7 @@ from tortoise.exceptions import IntegrityError
 
 from models.changes.bulk_rows import (
     below,
+    path_of_object,
     refuse_repeated,
     refuse_rows,
     refuse_same_object,
@@ -16,9 +17,9 @@ from models.changes.contact_draft import ContactToSave, add_contacts, check_new_
 from models.changes.contact_editing import edit_contact, new_contact
 from models.changes.customer_draft import CustomerDraft, draft_customer
 from models.changes.customer_editing import edit_customer
-from models.changes.customer_rows import REFERENCE, CustomerRow, Found, SharedSurroundings, find
+from models.changes.customer_rows import CustomerRow, Found, SharedSurroundings, find
 from models.changes.customer_saving import create, refuse_fields_of_new
-from models.changes.own_reference import key_to_update
+from models.changes.own_reference import OWN_REFERENCE, key_to_update
 from models.jobs.job import JOBS
 from models.rules.errors import RefusalCode
 from models.rules.own_reference import possible_key
@@ -67,7 +68,8 @@ def _refuse_repeated(rows: Sequence[CustomerRow]) -> None:
     refuse_repeated(((row, row.wanted.customer_id) for row in rows), "`id`", "id")
     refuse_repeated(((row, row.key) for row in rows), "`externalReference`", "externalReference")
     refuse_same_object(
-        ((row, row.customer_id, row.wanted.customer_id is not None) for row in rows), "customer"
+        ((row, row.customer_id, path_of_object(row.wanted.customer_id)) for row in rows),
+        "customer",
     )
     refuse_repeated(((row, row.number_key) for row in rows), "`accountNumber`", "accountNumber")
     first: dict[str, int] = {}
@@ -113,7 +115,7 @@ def _existing(row: CustomerRow, contact: ContactToSave, found: Found) -> Contact
     """Return the contact that an update finds by its reference."""
     if not contact.updates_existing:
         return None
-    return found.contacts.get(possible_key(row.owner_id, contact.values.get(REFERENCE)) or "")
+    return found.contacts.get(possible_key(row.owner_id, contact.values.get(OWN_REFERENCE)) or "")
 
 
 async def _edit(act: ActorContext, row: CustomerRow, found: Found, urgency: Urgency) -> None:

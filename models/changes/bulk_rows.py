@@ -92,21 +92,26 @@ def refuse_repeated(rows: Iterable[tuple[BulkRow, Hashable | None]], what: str, 
             )
 
 
-def refuse_same_object(rows: Iterable[tuple[BulkRow, str | None, bool]], what: str) -> None:
+def refuse_same_object(rows: Iterable[tuple[BulkRow, str | None, str]], what: str) -> None:
     """Refuse each row that changes the same object as an earlier one.
 
-    With each row come the id of its object, None for a new one, and whether the row names it by its
-    `id`, and not by its external reference. `what` names the object in the message.
+    With each row come the id of its object, None for a new one, and the input field that names it.
+    `what` names the object in the message.
     """
     first: dict[str, int] = {}
-    for row, object_id, is_named_by_id in rows:
+    for row, object_id, path in rows:
         if object_id is not None and first.setdefault(object_id, row.index) != row.index:
             row.checks.refuse(
                 RefusalCode.DUPLICATE_ITEM,
                 f"Row {first[object_id]} of this request names the same {what}; rows are counted"
                 " from 0.",
-                "id" if is_named_by_id else "externalReference",
+                path,
             )
+
+
+def path_of_object(object_id: str | None) -> str:
+    """Return the input field that names the object of a row; the id is None if it is not `id`."""
+    return "externalReference" if object_id is None else "id"
 
 
 def below(refusals: Iterable[Refusal], *path: str) -> list[Refusal]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from models.changes.consent_ledger import Request, append, earlier_entry, is_about_consent
 from models.changes.customer_editing import locked_customer
+from models.changes.own_reference import named_customer_id, path_of_customer, refuse_unnamed
 from models.rules.checks import Checks
 from models.rules.consent import KINDS, EntryKind, original_entry
 from models.rules.consent_fields import Draft, checked, checked_key
@@ -49,20 +50,27 @@ class Recorded:
 
 async def record(
     act: ActorContext,
-    customer_id: str,
+    customer_id: str | None,
     kind: EntryKind,
     values: Mapping[str, Any],
     key: str | None,
     expected_version: int | None,
+    customer_reference: str | None = None,
 ) -> Recorded:
     """Add an entry to a customer's consent ledger (R54, R58).
 
+    The customer is named by its id, or by the caller's own reference of it.
     Consent can be granted again, and withdrawn at any time. A request that repeats an idempotency
     key returns the entry that it added before, whatever the customer's version is now (R57).
     """
     checks = act.checks()
     draft, key = checked(checks, kind, values), checked_key(checks, key)
-    customer = await checks.attempt(locked_customer(customer_id, None, "customerId"))
+    named = await named_customer_id(checks, customer_id, customer_reference)
+    refuse_unnamed(checks, customer_id, customer_reference)
+    customer = None
+    if named is not None:
+        path = path_of_customer(customer_id)
+        customer = await checks.attempt(locked_customer(named, None, path))
     if customer is None:
         raise checks.refused()
     request = Request({"kind": kind, **values}, key)

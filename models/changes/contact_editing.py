@@ -7,16 +7,20 @@ from typing import Any
 from models.changes.customer_editing import locked_customer
 from models.changes.delivery_changes import noting_deliveries
 from models.changes.invalidate_confirmations import void_confirmations
-from models.changes.own_reference import checked_reference, set_reference_key
+from models.changes.own_reference import (
+    checked_reference,
+    named_customer_id,
+    path_of_customer,
+    refuse_unnamed,
+    set_reference_key,
+)
 from models.lists.personal_data import unseen
 from models.rules.checks import Checks
 from models.rules.confirmation_link import VoidReason
 from models.rules.document import Document
 from models.rules.email_address import checked_email
 from models.rules.errors import RefusalCode, StaleVersion, refuse
-from models.rules.own_reference import REFERENCE_LENGTH, reference_key
 from models.rules.preference import PreferenceKind
-from models.rules.text import trimmed
 from models.storage.locks import lock
 from models.storage.row_insert import new_row
 from models.storage.tenant_scope import current_tenant
@@ -54,11 +58,7 @@ async def create_contact(
     if named is not None:
         path = path_of_customer(customer_id)
         customer = await checks.attempt(locked_customer(named, None, path))
-    elif customer_reference is None:
-        message = (
-            "A new contact needs a customer. Send `customerId` or `customerExternalReference`."
-        )
-        checks.refuse(RefusalCode.REQUIRED, message, "customerId")
+    refuse_unnamed(checks, customer_id, customer_reference)
     checked = checked_values(checks, {"name": None, **values})
     if customer is None:
         raise checks.refused()
@@ -186,44 +186,6 @@ async def locked_contact(
     if expected_version is not None and contact.version != expected_version:
         raise StaleVersion(contact, expected_version, contact.version)
     return contact
-
-
-async def named_customer_id(
-    checks: Checks, customer_id: str | None, reference: str | None
-) -> str | None:
-    """Return the id of the customer that an input names by id or reference, or by both.
-
-    Refuses an unknown reference, and one of another customer. None if no customer is named.
-    """
-    found = None if reference is None else await checks.attempt(id_of_customer(reference))
-    if found is not None and customer_id not in {None, found}:
-        checks.refuse(
-            RefusalCode.CONTRADICTORY_VALUES,
-            "`customerId` and `customerExternalReference` name different customers. Send only one"
-            " of them.",
-            "customerExternalReference",
-        )
-    return found if customer_id is None else customer_id
-
-
-def path_of_customer(customer_id: str | None) -> str:
-    """Return the input field that names a customer; `customer_id` is None if it is not the id."""
-    return "customerExternalReference" if customer_id is None else "customerId"
-
-
-async def id_of_customer(reference: str) -> str:
-    """Return the id of the customer that has a reference of the caller's own; refuses others."""
-    reference = trimmed(reference)
-    key = reference_key(current_tenant(), reference)
-    is_possible = len(reference) <= REFERENCE_LENGTH
-    found = await Customer.get_or_none(reference_key=key) if is_possible else None
-    if found is None:
-        raise refuse(
-            RefusalCode.NOT_FOUND,
-            "There is no customer with this external reference.",
-            "customerExternalReference",
-        )
-    return found.id
 
 
 async def _forget_address(act: ActorContext, contact: Contact, old: str | None) -> None:

@@ -15,7 +15,7 @@ from models.changes.customer_values import (
     stored_values,
 )
 from models.changes.lookup import lookup_rows, plan_lookups
-from models.changes.own_reference import set_reference_key
+from models.changes.own_reference import path_of_parent, set_reference_key
 from models.changes.partner_rules import for_new_customer
 from models.changes.reclassification import FIRST_ASSIGNMENT, class_change
 from models.rules.account_number import new_account_number
@@ -100,7 +100,7 @@ async def draft_customer(
     if given.get("account_number") is None:
         given["account_number"] = new_account_number()
     set_values(customer, checked_values(checks, {"name": None, **given}))
-    path = "parentId" if "parent_id" in values else "templateId"
+    path = path_of_parent(values) if "parent_id" in values else "templateId"
     await checks.attempt(around.check_parent(customer, path))
     await around.check_reference(checks, customer)
     draft = None if consent is None else checked(checks, EntryKind.GRANT, consent, "consent")

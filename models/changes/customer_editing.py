@@ -30,6 +30,7 @@ from models.changes.lookup import (
 )
 from models.changes.own_reference import (
     hand_over_references,
+    path_of_parent,
     set_reference_key,
 )
 from models.changes.partner_rules import (
@@ -114,7 +115,7 @@ async def edit_customer(
     before = stored_values(customer)
     set_values(customer, changed)
     if customer.parent_id != before["parent_id"]:
-        await checks.attempt(check_parent(customer))
+        await checks.attempt(check_parent(customer, path_of_parent(values)))
         await hand_over_references(act, customer, values)
     reference = (customer.parent_id, customer.external_reference)
     if reference != (before["parent_id"], before["external_reference"]):

@@ -7,9 +7,16 @@ from typing import Any
 from models.changes.bulk_rows import BulkRow, refusals_of
 from models.changes.customer_draft import CustomerDraft, Surroundings
 from models.changes.customer_placement import check_parent, place_new_customer
-from models.changes.customer_saving import CustomerToSave, refuse_two_ways
+from models.changes.customer_saving import CustomerToSave, refuse_two_ways, with_parent
 from models.changes.customer_values import number_taken
-from models.changes.own_reference import key_to_update, lock_of, refuse_taken
+from models.changes.own_reference import (
+    OWN_REFERENCE,
+    PARENT_REFERENCE,
+    customers_at,
+    key_to_update,
+    lock_of,
+    refuse_taken,
+)
 from models.rules.checks import Checks
 from models.rules.errors import Refusal, Refused
 from models.rules.folding import folded
@@ -21,8 +28,6 @@ from models.tables.contact import Contact
 from models.tables.customer import ACCOUNT_NUMBER_LENGTH, Customer
 from models.tables.customer_class import CustomerClass
 from models.tables.customer_template import CustomerTemplate
-
-REFERENCE = "external_reference"
 
 
 @dataclass(slots=True)
@@ -41,13 +46,13 @@ class CustomerRow(BulkRow):
     @property
     def key(self) -> str | None:
         """The key of the customer's reference; None without one."""
-        return possible_key(self.owner_id, self.wanted.values.get(REFERENCE))
+        return possible_key(self.owner_id, self.wanted.values.get(OWN_REFERENCE))
 
     @property
     def contact_keys(self) -> list[str | None]:
         """The keys of the contacts' references."""
         contacts = self.wanted.contacts
-        return [possible_key(self.owner_id, one.values.get(REFERENCE)) for one in contacts]
+        return [possible_key(self.owner_id, one.values.get(OWN_REFERENCE)) for one in contacts]
 
     @property
     def number_key(self) -> str | None:
@@ -60,6 +65,10 @@ class CustomerRow(BulkRow):
         """Whether the row changes the customer with its reference, if there is one."""
         wanted = self.wanted
         return wanted.updates_existing and wanted.customer_id is None and wanted.consent is None
+
+    def parents_in(self, found: Mapping[str | None, Customer]) -> Mapping[str | None, Customer]:
+        """Return the customers, by reference, that the row may name as the parent."""
+        return found
 
     @property
     def needs_contact_references(self) -> bool:
@@ -84,6 +93,7 @@ async def find(rows: Sequence[CustomerRow]) -> Found:
 
     Locks are taken in one order: references, customers, contacts, each sorted.
     """
+    await _set_parents(rows)
     await _set_owners(rows)
     for row in rows:
         refuse_two_ways(row.checks, row.wanted)
@@ -117,6 +127,13 @@ async def find(rows: Sequence[CustomerRow]) -> Found:
         )
         found.numbers = {one.account_number_key for one in taken}
     return found
+
+
+async def _set_parents(rows: Sequence[CustomerRow]) -> None:
+    """Set the ids of the parents that rows name by external reference."""
+    named = await customers_at(row.wanted.values.get(PARENT_REFERENCE) for row in rows)
+    for row in rows:
+        row.wanted = with_parent(row.checks, row.wanted, row.parents_in(named))
 
 
 async def _set_owners(rows: Sequence[CustomerRow]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from models.changes.own_reference import checked_reference
+from models.changes.own_reference import PARENT_REFERENCE, checked_reference
 from models.rules.checks import Checks
 from models.rules.company_number import InvalidCompanyNumber, normalise
 from models.rules.errors import RefusalCode, Refused, refuse
@@ -32,11 +32,12 @@ STORED_FIELDS = (
     "profile",
 )
 CLASS_FIELDS = ("class_id", "class_code")
+_NOT_STORED = (*CLASS_FIELDS, PARENT_REFERENCE)
 
 
 def checked_values(checks: Checks, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values to store, without the class."""
-    changed = {name: value for name, value in values.items() if name not in CLASS_FIELDS}
+    """Return the values to store, without the class and the reference of the parent."""
+    changed = {name: value for name, value in values.items() if name not in _NOT_STORED}
     if "name" in values:
         changed["name"] = checks.required_text(values["name"], NAME_LENGTH, "name")
     if "company_number" in values:

@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from models.changes.own_reference import PARENT_REFERENCE
 from models.rules.folding import folded
 from models.rules.import_columns import Header, ImportRow, row_of_object
 from models.rules.import_csv import CsvReader, Record
@@ -129,12 +130,12 @@ class RowReader:
         """Return a row; None for the header."""
         if isinstance(found, JsonRow):
             if found.value is None:
-                row = ImportRow(found.line, found.text)
+                row = ImportRow(found.line, found.text, is_object=True)
             else:
                 row = row_of_object(found.line, found.text, found.value)
         elif self.header is None:
             if found.fault is not None:
-                raise ImportFileRefused(found.line, [found.fault])
+                raise ImportFileRefused(found.line, [_as_header(found)])
             self.header = Header.of(found.line, found.cells)
             return None
         elif found.fault is not None:
@@ -148,7 +149,8 @@ class RowReader:
         return row
 
     def _note_keys(self, row: ImportRow) -> None:
-        owner = row.customer.get("parent_id") or row.customer.get("template_id")
+        owners = ("parent_id", PARENT_REFERENCE, "template_id")
+        owner = next((row.customer[one] for one in owners if row.customer.get(one)), None)
         keys = [
             ("accountNumber", "number", None, row.customer.get("account_number")),
             ("externalReference", "customer", owner, row.customer.get("external_reference")),
@@ -170,6 +172,15 @@ class RowReader:
 NO_HEADER = ImportFault(
     FileFaultCode.HEADER_MISSING, "The file has no line with the names of its columns."
 )
+
+
+def _as_header(found: Record) -> ImportFault:
+    """Return the fault of the first line of a CSV file."""
+    assert found.fault is not None  # noqa: S101  # its caller looked
+    if found.text.lstrip().startswith("{"):
+        message = "The file seems to be JSON. Send objects on lines as `application/jsonl`."
+        return replace(found.fault, message=message)
+    return found.fault
 
 
 def _stands_twice(row: ImportRow, column: str, text: str) -> bool:

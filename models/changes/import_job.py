@@ -142,7 +142,7 @@ class ImportRunner:
 
         async def checked() -> Faults:
             await plan_by_present_sizes()
-            return await store_rows(act, rows, found.on_conflict)
+            return await store_rows(act, rows, found.on_conflict, found.created_at)
 
         dry: Faults | None = None
         if found.is_dry_run:

@@ -4,12 +4,12 @@ The owner of the reference of a customer, and of its contacts, is the reseller t
 buys through; without one it is the platform. Each owner sees only its own references (R99).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from models.rules.checks import Checks
 from models.rules.errors import RefusalCode
-from models.rules.own_reference import REFERENCE_LENGTH, reference_key
+from models.rules.own_reference import REFERENCE_LENGTH, possible_key, reference_key
 from models.storage.locks import lock_name
 from models.storage.tenant_scope import current_tenant
 from models.tables import audit
@@ -22,6 +22,8 @@ from models.tables.customer_template import CustomerTemplate
 Row = TypeVar("Row", Customer, Contact)
 
 PATH = "externalReference"
+OWN_REFERENCE = "external_reference"
+PARENT_REFERENCE = "parent_external_reference"
 HINT = "Send `onConflict: UPDATE` to change the object that has the reference."
 
 
@@ -114,6 +116,72 @@ def key_to_update(checks: Checks, values: Mapping[str, Any], owner_id: str | Non
             PATH,
         )
     return None if checks.is_refused(PATH) else key
+
+
+async def customers_at(references: Iterable[str | None]) -> dict[str | None, Customer]:
+    """Return the customers that have references of the caller's own, by these as they were sent.
+
+    The references are those of customers of the partner's reseller, or of those without a reseller.
+    """
+    keys = {one: possible_key(current_tenant(), one) for one in references}
+    wanted = {key for key in keys.values() if key is not None}
+    if not wanted:
+        return {}
+    found = {one.reference_key: one for one in await Customer.filter(reference_key__in=wanted)}
+    return {one: found[key] for one, key in keys.items() if key in found}
+
+
+def id_by_reference(
+    checks: Checks,
+    customer_id: str | None,
+    reference: str | None,
+    found: Mapping[str | None, Customer],
+    what: str = "customer",
+) -> str | None:
+    """Return the id of the customer that an input names by its id or reference, or by both.
+
+    `found` is the result of `customers_at`, and `what` begins the names of both input fields.
+    Refuses an unknown reference, and one of another customer than the id's.
+    """
+    path = f"{what}ExternalReference"
+    if reference is None:
+        return customer_id
+    if reference not in found:
+        message = f"There is no {what} with this external reference."
+        checks.refuse(RefusalCode.NOT_FOUND, message, path)
+        return customer_id
+    if customer_id not in {None, found[reference].id}:
+        checks.refuse(
+            RefusalCode.CONTRADICTORY_VALUES,
+            f"`{what}Id` and `{path}` name different customers. Send only one of them.",
+            path,
+        )
+        return customer_id
+    return found[reference].id
+
+
+async def named_customer_id(
+    checks: Checks, customer_id: str | None, reference: str | None
+) -> str | None:
+    """Return what `id_by_reference` returns for a single customer; None if none is named."""
+    return id_by_reference(checks, customer_id, reference, await customers_at([reference]))
+
+
+def refuse_unnamed(checks: Checks, customer_id: str | None, reference: str | None) -> None:
+    """Refuse an input that names its customer neither by id nor by reference."""
+    if customer_id is None and reference is None:
+        message = "Name the customer: send `customerId` or `customerExternalReference`."
+        checks.refuse(RefusalCode.REQUIRED, message, "customerId")
+
+
+def path_of_customer(customer_id: str | None) -> str:
+    """Return the input field that names a customer; `customer_id` is None if it is not the id."""
+    return "customerExternalReference" if customer_id is None else "customerId"
+
+
+def path_of_parent(values: Mapping[str, Any]) -> str:
+    """Return the input field that names the parent; `values` are those of `with_parent`."""
+    return "parentExternalReference" if PARENT_REFERENCE in values else "parentId"
 
 
 async def hand_over_references(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from models.changes.own_reference import path_of_parent
 from models.rules.checks import Checks
 from models.rules.errors import RefusalCode, Refused, refuse
 from models.storage.tenant_scope import current_tenant
@@ -44,7 +45,7 @@ def refuse_edit(checks: Checks, customer: Customer, values: Mapping[str, Any]) -
             "externalReference",
         )
     if "parent_id" in values and (customer.id == reseller_id or values["parent_id"] is None):
-        checks.add(*_parent_refused().refusals)
+        checks.add(*_parent_refused(path_of_parent(values)).refusals)
 
 
 def refuse_other_parent(parent: Customer, path: str) -> None:
@@ -86,7 +87,7 @@ def _refuse_account_number(checks: Checks) -> None:
     )
 
 
-def _parent_refused(path: str = "parentId") -> Refused:
+def _parent_refused(path: str) -> Refused:
     return refuse(
         RefusalCode.NOT_FOR_PARTNERS,
         "Only the platform's staff may change the parent of your own reseller, or give your"

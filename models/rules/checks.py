@@ -7,7 +7,7 @@ from typing import Any, TypeVar, Unpack, cast
 
 from models.rules.errors import Bounds, Refusal, RefusalCode, Refused, StaleVersion
 from models.rules.folding import is_blank
-from models.rules.text import holds_controls, label_of, trimmed, with_line_feeds
+from models.rules.text import holds_controls, label_of, subject_of, trimmed, with_line_feeds
 
 Result = TypeVar("Result")
 
@@ -175,11 +175,11 @@ class Checks:
         """
         if value is None:
             return None
-        label = label_of(path[-1])
+        subject = subject_of(path[-1])
         if value.tzinfo is None:
             self.refuse(
                 RefusalCode.BAD_FORMAT,
-                f"The {label} must have an offset from UTC, as in 2026-03-31T09:30:00Z.",
+                f"{subject} must have an offset from UTC, as in 2026-03-31T09:30:00Z.",
                 *path,
             )
             return None
@@ -187,7 +187,7 @@ class Checks:
             latest = until - timedelta(microseconds=1)
             self.refuse(
                 RefusalCode.OUT_OF_RANGE,
-                f"The {label} must be in the years {earliest.year} to {latest.year}.",
+                f"{subject} must be in the years {earliest.year} to {latest.year}.",
                 *path,
                 earliest=earliest.isoformat(),
                 latest=latest.isoformat(),

@@ -6,20 +6,27 @@ The columns have the API's names. `contact1.name` is the name of a row's first c
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from models.rules.consent import ConsentBasis, ConsentMethod
 from models.rules.errors import RefusalCode
 from models.rules.import_fault import COLUMN_LENGTH, FileFaultCode, ImportFault, ImportFileRefused
 from models.rules.permission import Scope
+from models.rules.text import nearest
 
 MAX_CONTACTS = 10
 """The maximum number of contacts of a row."""
 
 MAX_CELL = 10_000
+
+MAX_HINTS = 3
+"""The maximum number of unknown names of a row for which a similar one is looked for."""
+
+_TEMPLATE_NAMES_ALL = "The template names all columns."
 
 ERROR_CODES, ERROR_MESSAGES = "import.errorCodes", "import.errorMessages"
 """The columns that an error file has in addition; an import ignores them."""
@@ -90,6 +97,7 @@ CUSTOMER: Mapping[str, Field] = {
     "templateId": Field("template_id"),
     "companyNumber": Field("company_number"),
     "parentId": Field("parent_id"),
+    "parentExternalReference": Field("parent_external_reference"),
 }
 CONTACT: Mapping[str, Field] = {
     "externalReference": Field("external_reference"),
@@ -115,6 +123,7 @@ CONSENT: Mapping[str, Field] = {
 GIVEN = "consent.given"
 _NO_COLUMN = Field("")
 _GIVEN = Field("given", _flag)
+_MEMBER_OF_CONTACT = re.compile(r"^contact(\d+)(?=\.|$)")
 _CONTACT_COLUMN = re.compile(r"contact([1-9]\d?)\.(\w+)")
 
 
@@ -128,6 +137,9 @@ class ImportRow:
 
     line: int
     text: str
+    is_object: bool = False
+    """Whether it is a line of JSON, so that its faults name members instead of columns."""
+    has_class_id: bool = False
     customer: dict[str, Any] = field(default_factory=dict)
     contacts: dict[str, dict[str, Any]] = field(default_factory=dict)
     consent: dict[str, Any] | None = None
@@ -150,13 +162,24 @@ class ImportRow:
         known = {one.column for one in self.faults}
         if "classCode" in known:
             known.add("classId")
+        return self.told(
+            [
+                *self.faults,
+                *(
+                    one
+                    for one in found
+                    if one.column not in known and str(one.column).partition(".")[0] not in known
+                ),
+            ]
+        )
+
+    def told(self, faults: Sequence[ImportFault]) -> list[ImportFault]:
+        """Return faults with the names that the file has: `contacts.0.name` in an object."""
         return [
-            *self.faults,
-            *(
-                one
-                for one in found
-                if one.column not in known and str(one.column).partition(".")[0] not in known
-            ),
+            replace(one, column=_MEMBER_OF_CONTACT.sub(_member, one.column))
+            if self.is_object and one.column is not None
+            else one
+            for one in faults
         ]
 
     def require(self, permissions: frozenset[Scope]) -> None:
@@ -207,18 +230,16 @@ class Header:
         """
         faults: list[ImportFault] = []
         columns: list[_Column] = []
+        unknown = 0
         for place, cell in enumerate(cells, start=1):
             name = cell.strip()
             column = _column(name)
             told = (name or f"column {place}")[:COLUMN_LENGTH]
             if column is None:
-                faults.append(
-                    ImportFault(
-                        FileFaultCode.UNKNOWN_COLUMN,
-                        f"There is no such column. {_hint(name)}",
-                        told,
-                    )
-                )
+                unknown += 1
+                hint = _hint(name) if unknown <= MAX_HINTS else _TEMPLATE_NAMES_ALL
+                message = f"There is no such column. {hint}"
+                faults.append(ImportFault(FileFaultCode.UNKNOWN_COLUMN, message, told))
             elif name in {one.name for one in columns}:
                 message = "The file has this column twice."
                 faults.append(ImportFault(FileFaultCode.DUPLICATE_COLUMN, message, told))
@@ -230,7 +251,7 @@ class Header:
 
     def row(self, line: int, text: str, cells: Sequence[str]) -> ImportRow:
         """Return a row of cells as the input of a save."""
-        row = ImportRow(line, text)
+        row = ImportRow(line, text, has_class_id=any(one.name == "classId" for one in self.columns))
         if len(cells) != len(self.columns):
             row.refuse(
                 FileFaultCode.WRONG_CELL_COUNT,
@@ -262,7 +283,7 @@ class Header:
 
 def row_of_object(line: int, text: str, value: Mapping[str, Any]) -> ImportRow:
     """Return an object of a JSONL file, in the form of `SaveCustomerInput`, as an input."""
-    row = ImportRow(line, text)
+    row = ImportRow(line, text, is_object=True, has_class_id="classId" in value)
     contacts, consent = value.get("contacts"), value.get("consent")
     rest = {
         name: one
@@ -284,11 +305,11 @@ def row_of_object(line: int, text: str, value: Mapping[str, Any]) -> ImportRow:
     return row
 
 
-def template() -> list[str]:
-    """Return the names of the columns of a template: with two contacts, and consent."""
+def template(contacts: int = 2) -> list[str]:
+    """Return the names of all columns of a file with this number of contacts."""
     return [
         *CUSTOMER,
-        *(f"contact{number}.{name}" for number in (1, 2) for name in CONTACT),
+        *(f"contact{number}.{name}" for number in range(1, contacts + 1) for name in CONTACT),
         GIVEN,
         *(f"consent.{name}" for name in CONSENT),
     ]
@@ -299,11 +320,15 @@ def _members(row: ImportRow, value: Any, known: Mapping[str, Field], prefix: str
         message = "The value must be an object."
         row.refuse(RefusalCode.BAD_FORMAT, message, prefix.rstrip(".") or None)
         return {}
-    found = {}
+    found, unknown = {}, 0
     for name, one in value.items():
         place = f"{prefix}{name}"
         if name not in known:
-            row.refuse(FileFaultCode.UNKNOWN_COLUMN, "There is no such member.", place)
+            unknown += 1
+            names = [*known, "contacts", "consent"] if known is CUSTOMER else known
+            like = _nearest(name[:COLUMN_LENGTH], *names) if unknown <= MAX_HINTS else None
+            hint = "" if like is None else f" Did you mean `{like}`?"
+            row.refuse(FileFaultCode.UNKNOWN_COLUMN, f"There is no such key.{hint}", place)
         else:
             here = known[name]
             found[here.stored] = None if one is None else _read(row, place, here, one)
@@ -315,7 +340,17 @@ def _hint(name: str) -> str:
     for sign, plural in ((";", "semicolons"), ("\t", "tabs")):
         if sign in name:
             return f"Separate the columns by commas, not by {plural}."
-    return "The template names all columns."
+    like = _nearest(name[:COLUMN_LENGTH], *template(MAX_CONTACTS))
+    return _TEMPLATE_NAMES_ALL if like is None else f"Did you mean `{like}`?"
+
+
+def _member(found: re.Match[str]) -> str:
+    return f"contacts.{int(found[1]) - 1}"
+
+
+@lru_cache(maxsize=256)
+def _nearest(name: str, *known: str) -> str | None:
+    return nearest(name, known)
 
 
 def _column(name: str) -> _Column | None:
@@ -338,11 +373,11 @@ def _read(row: ImportRow, column: str, known: Field, value: Any) -> Any:
     """Return a cell's value; None, with a fault of the row, if it cannot be read."""
     if isinstance(value, str):
         if len(value) > MAX_CELL:
-            message = f"The cell has more than {MAX_CELL:,} characters."
+            message = f"The value has more than {MAX_CELL:,} characters."
             row.refuse(RefusalCode.TOO_LONG, message, column)
             return None
         if "\x00" in value or _SURROGATES.search(value):
-            message = "The cell contains control characters; remove them."
+            message = "The value contains control characters; remove them."
             row.refuse(RefusalCode.CONTROL_CHARACTERS, message, column)
             return None
     try:

@@ -8,6 +8,8 @@ from typing import Any
 from models.rules.import_fault import COLUMN_LENGTH, FileFaultCode, ImportFault
 from models.rules.import_lines import Line, LineSplitter
 
+_NO_OBJECT = "The line is not a JSON object. Each line must hold one whole object, with its keys."
+
 
 @dataclass(frozen=True, slots=True)
 class JsonRow:
@@ -54,12 +56,12 @@ def _row(line: Line) -> Iterator[JsonRow]:
             )
         except _Repeated as repeated:
             name = str(repeated)[:COLUMN_LENGTH]
-            message = "The object has this member twice."
+            message = "The object has this key twice."
             fault = ImportFault(FileFaultCode.DUPLICATE_COLUMN, message, name)
         except (ValueError, RecursionError):
-            fault = ImportFault(FileFaultCode.BAD_JSON, "The line is not a JSON object.")
+            fault = ImportFault(FileFaultCode.BAD_JSON, _NO_OBJECT)
         if fault is None and not isinstance(value, dict):
-            fault = ImportFault(FileFaultCode.BAD_JSON, "The line is not a JSON object.")
+            fault = ImportFault(FileFaultCode.BAD_JSON, _NO_OBJECT)
         yield JsonRow(line.number, line.text, None if fault else value, fault)
 
 

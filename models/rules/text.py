@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 _CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories: controls, lone surrogates, and separators of lines and paragraphs."""
@@ -48,6 +50,20 @@ _LABELS = {
 def label_of(field: str) -> str:
     """Return the English name of an input field: "account number" for `accountNumber`."""
     return _LABELS.get(field) or _CAPITAL.sub(lambda found: f" {found[0].lower()}", field)
+
+
+def subject_of(field: str) -> str:
+    """Return how a sentence about an input field begins: "The account number", or "`fromAt`"."""
+    if field.endswith("At") and field not in _LABELS:
+        return f"`{field}`"
+    return f"The {label_of(field)}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like `name`, regardless of case; None if none is."""
+    by_lower = {one.lower(): one for one in known}
+    found = get_close_matches(name.lower(), by_lower, 1)
+    return by_lower[found[0]] if found else None
 
 
 def trimmed(text: str) -> str:

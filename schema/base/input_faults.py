@@ -16,7 +16,7 @@ from strawberry.types.base import StrawberryContainer
 from strawberry.utils.str_converters import to_camel_case
 
 from models.rules.errors import Bounds, Refusal, RefusalCode
-from models.rules.text import label_of
+from models.rules.text import subject_of
 
 _FAULTS = "__faults__"
 """The attribute of an input object with the refusals of stand-ins, by the names of fields."""
@@ -43,8 +43,8 @@ class MalformedValue(ValueError):
 
     def refusal(self, *path: str) -> Refusal:
         """Return the refusal of the input field at `path`."""
-        what = label_of(path[-1]) if path else "value"
-        message = f"The {what} must be {self.requirement}."
+        what = subject_of(path[-1]) if path else "The value"
+        message = f"{what} must be {self.requirement}."
         return Refusal(self.code, message, path, bounds=self.bounds)
 
 

@@ -19,6 +19,24 @@ def expected_version(name: str, more: str = "") -> Any:
     )
 
 
+def customer_id() -> Any:
+    """Declare the input field `customerId`, beside `customerExternalReference`."""
+    return strawberry.field(
+        default=None,
+        description="The id of the customer; this or `customerExternalReference` is required.",
+    )
+
+
+def customer_external_reference() -> Any:
+    """Declare the input field `customerExternalReference`, beside `customerId`."""
+    return strawberry.field(
+        default=None,
+        description="Instead of `customerId`, or of the same customer: your own external reference"
+        " of the customer. For partners (callers bound to a reseller) it is that of a customer of"
+        " their reseller, for others that of a customer without a reseller.",
+    )
+
+
 def dry_run(more: str = "") -> Any:
     """Declare the input field `dryRun`; `more` says what a dry run leaves out besides saving."""
     return strawberry.field(

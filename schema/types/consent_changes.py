@@ -7,7 +7,13 @@ from typing import Any
 import strawberry
 
 from models.tables.access import Scope
-from schema.base.mutation_fields import MutationPayload, dry_run, expected_version
+from schema.base.mutation_fields import (
+    MutationPayload,
+    customer_external_reference,
+    customer_id,
+    dry_run,
+    expected_version,
+)
 from schema.base.permissions import INPUT_PERMISSION, Requires
 from schema.types.consent import ConsentBasisEnum, ConsentEntry, ConsentMethodEnum, EntryKindEnum
 from schema.types.customer import Customer
@@ -98,7 +104,8 @@ class RecordConsentFields:
 
 @strawberry.input(description=_RECORDED)
 class RecordConsentRow(RecordConsentFields):
-    customer_id: strawberry.ID = strawberry.field(description="The id of the customer.")
+    customer_id: strawberry.ID | None = customer_id()
+    customer_external_reference: str | None = customer_external_reference()
     expected_version: int | None = expected_version("customer", _IF_REPEATED)
 
 
@@ -108,12 +115,13 @@ class RecordConsentInput(RecordConsentRow):
 
 
 @strawberry.input(
-    description="The details of a withdrawal or a request. Only `customerId` is required."
+    description="The details of a withdrawal or a request. Only the customer is required."
 )
 class AskedFields:
     """The fields of a withdrawal or a request, which need no evidence (R54)."""
 
-    customer_id: strawberry.ID = strawberry.field(description="The id of the customer.")
+    customer_id: strawberry.ID | None = customer_id()
+    customer_external_reference: str | None = customer_external_reference()
     asked_by: str | None = strawberry.field(
         default=None,
         description="The name of the person who asked you, on the customer's behalf, for what this"
@@ -140,7 +148,7 @@ class AskedFields:
 
 @strawberry.input(
     description="The withdrawal of a customer's consent, which is possible at any time. Only"
-    " `customerId` is required."
+    " the customer is required."
 )
 class WithdrawConsentInput(AskedFields):
     revoke_preferences: bool | None = strawberry.field(
@@ -153,7 +161,7 @@ class WithdrawConsentInput(AskedFields):
 
 
 @strawberry.input(
-    description="A customer's request for bills without a list of calls. Only `customerId` is"
+    description="A customer's request for bills without a list of calls. Only the customer is"
     " required."
 )
 class RequestNonItemisedBillsInput(AskedFields):
@@ -162,7 +170,7 @@ class RequestNonItemisedBillsInput(AskedFields):
 
 @strawberry.input(
     description="The withdrawal of a customer's request for bills without a list of calls. Only"
-    " `customerId` is required."
+    " the customer is required."
 )
 class WithdrawNonItemisedBillsRequestInput(AskedFields):
     pass

@@ -2,7 +2,12 @@
 
 import strawberry
 
-from schema.base.mutation_fields import MutationPayload, dry_run, expected_version
+from schema.base.mutation_fields import (
+    MutationPayload,
+    customer_external_reference,
+    dry_run,
+    expected_version,
+)
 from schema.types.contact import Contact
 from schema.types.document import DocumentEnum
 from schema.types.on_conflict import OnConflict, OnConflictEnum
@@ -27,12 +32,7 @@ class SaveContactRow:
         " `customerExternalReference` is required to create a contact. A contact can't move to"
         " another customer.",
     )
-    customer_external_reference: str | None = strawberry.field(
-        default=None,
-        description="Instead of `customerId`, or of the same customer: your own external reference"
-        " of the customer. For partners (callers bound to a reseller) it is that of a customer of"
-        " their reseller, for others that of a customer without a reseller.",
-    )
+    customer_external_reference: str | None = customer_external_reference()
     expected_version: int | None = expected_version("contact", " Leave it out to create a contact.")
     name: str | None = strawberry.field(
         default=strawberry.UNSET,

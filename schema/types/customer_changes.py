@@ -165,6 +165,13 @@ class SaveCustomerRow:
         " class for resellers. By default none; new customers of a partner (a caller bound to a"
         " reseller) buy through its reseller by default.",
     )
+    parent_external_reference: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Instead of `parentId`, or of the same customer: your own external reference of"
+        " the reseller. It must be that of a customer without a reseller, or, for partners (callers"
+        " bound to a reseller), of a customer of their reseller. Other rows of the call are not"
+        " found by it.",
+    )
     profile: CompanyProfileInput | None = strawberry.field(
         default=strawberry.UNSET,
         description="Company data that a user types for the customer. An explicit null removes all"

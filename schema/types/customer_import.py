@@ -68,8 +68,8 @@ ImportFaultCodeEnum = described_enum(
         "BAD_JSON": "The line is not a JSON object.",
         "LINE_TOO_LONG": "The line has too many bytes.",
         "HEADER_MISSING": "The file has no line with the names of its columns.",
-        "UNKNOWN_COLUMN": "There is no column, or member of an object, with this name.",
-        "DUPLICATE_COLUMN": "The file has this column, or the object this member, twice.",
+        "UNKNOWN_COLUMN": "There is no column, or key of an object, with this name.",
+        "DUPLICATE_COLUMN": "The file has this column, or the object this key, twice.",
         "WRONG_CELL_COUNT": "The row has more or fewer cells than the first line.",
         "DUPLICATE_IN_FILE": "An earlier line of the file has the same value, which must be"
         " unique.",
@@ -88,8 +88,9 @@ class ImportFault:
     )
     column_name: str | None = strawberry.field(
         name="column",
-        description="The column with the fault, such as `contact1.email`; null if it is the whole"
-        " line.",
+        description="The column with the fault, such as `contact1.email`, or in JSONL the keys that"
+        " lead to it, such as `contacts.0.email`, where places in lists count from 0; null if it is"
+        " the whole line.",
     )
     code: ImportFaultCodeEnum = computed(  # type: ignore[valid-type]  # an enum with another name
         ImportFaultCode, "code", description="What is wrong."

@@ -269,7 +269,7 @@ async def test_the_parameters_of_a_download_filter_customers(world: Api) -> None
                 " CONSENT, ENRICHMENT_STATUS, COMPANY_STATUS, CREATED_MONTH."
             ),
         ),
-        ("groupBy=CLASS&size=1", "`size` is not a parameter of this download."),
+        ("groupBy=CLASS&size=1", "There is no parameter `size`."),
         (
             "groupBy=CLASS&isReseller=true&isReseller=true",
             "The parameter `isReseller` may be given only once.",

@@ -24,7 +24,6 @@ from models import (
     ImportPart,
     Job,
 )
-from models.jobs.kinds import IMPORT
 from models.rules.consent_chain import breaks
 from models.rules.import_columns import template
 from models.rules.urgency import Urgency
@@ -35,14 +34,13 @@ from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, running_api, stored
 from tests.partner_world import bound_token
+from tests.sent_imports import faults, imported, run_imports, send
 
 HEADER = (
     "externalReference,name,classCode,companyNumber,contact1.name,contact1.email,"
     "contact1.receivesBills,contact1.externalReference,consent.given,consent.basis,"
     "consent.method,consent.givenBy,consent.evidenceReference"
 )
-SELECTED = """state failure rowCount doneRowCount storedRowCount failedRowCount errorFilePath
-  faults { totalCount nodes { line column code } }"""
 STORED = (
     *(AuditEntry, ClassChange, ConsentEntry, ConsentLedger, ConsentPeriod, ConsentTestimony),
     *(Contact, ContactState, Customer, EnrichmentRun, Event),
@@ -87,38 +85,6 @@ def file_of(*rows: str, header: str = HEADER) -> bytes:
 async def api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
     async with running_api(databases, clock) as running:
         yield running
-
-
-async def send(api: Api, content: bytes, query: str = "", **headers: str) -> Any:
-    token = headers.pop("token", api.token)
-    kind = headers.pop("kind", "text/csv")
-    return await api.http.post(
-        f"/imports{query}",
-        content=content,
-        headers={"Authorization": f"Bearer {token}", "Content-Type": kind, **headers},
-    )
-
-
-async def imported(api: Api, content: bytes, query: str = "", **headers: str) -> Any:
-    """Send a file, run its import, and return the import."""
-    response = await send(api, content, query, **headers)
-    assert response.status_code == 202, response.text
-    await run_imports(api)
-    document = f"query($id: ID!) {{ importJob(id: $id) {{ {SELECTED} }} }}"
-    token = headers.get("token")
-    found = await api.data(document, id=response.json()["importId"], token=token)
-    return found["importJob"]
-
-
-async def run_imports(api: Api) -> None:
-    """Run the jobs of imports, and no others."""
-    worker = await api.platform.worker("worker-of-the-tests", [IMPORT])
-    while await worker.run_due():
-        pass
-
-
-def faults(job: Any) -> list[tuple[int, str | None, str]]:
-    return [(one["line"], one["column"], one["code"]) for one in job["faults"]["nodes"]]
 
 
 async def comparable() -> dict[str, list[dict[str, Any]]]:
@@ -354,14 +320,14 @@ async def test_objects_on_lines_are_imported(api: Api) -> None:
         (2, "name", "BAD_FORMAT"),
         (2, "nonsense", "UNKNOWN_COLUMN"),
         (2, "contacts", "BAD_FORMAT"),
-        (2, "classId", "CLASS_REQUIRED"),
+        (2, "classCode", "CLASS_REQUIRED"),
         (3, "name", "DUPLICATE_COLUMN"),
         (4, None, "BAD_JSON"),
         (5, None, "BAD_JSON"),
         (6, "name", "CONTROL_CHARACTERS"),
-        (7, "contact1", "BAD_FORMAT"),
-        (7, "contact2.email", "BAD_FORMAT"),
-        (7, "contact2.name", "REQUIRED"),
+        (7, "contacts.0", "BAD_FORMAT"),
+        (7, "contacts.1.email", "BAD_FORMAT"),
+        (7, "contacts.1.name", "REQUIRED"),
         (8, None, "BAD_JSON"),
     ]
     assert [one.name for one in await Contact.all().order_by("id")] == ["Al", "Bo"]

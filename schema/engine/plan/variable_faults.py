@@ -32,7 +32,7 @@ from graphql import (
 from graphql.pyutils import did_you_mean, suggestion_list
 
 from models.rules.errors import Bounds, RefusalCode
-from models.rules.text import label_of
+from models.rules.text import subject_of
 from schema.base.errors import ErrorCode, RequestRefused
 from schema.base.input_faults import MalformedValue
 from schema.engine.graphql_core_internals import get_variable_signature
@@ -241,7 +241,7 @@ def _of_scalar(path: Path, malformed: MalformedValue, raw: Any) -> Fault:
 
 def _fault(path: Path, code: str, what: str) -> Fault:
     names = _names(path)
-    label = f"The {label_of(names[-1])}" if names else "The value"
+    label = subject_of(names[-1]) if names else "The value"
     if path and not isinstance(path[-1], str):
         label = f"Each of {label[0].lower()}{label[1:]}"
     return Fault(path, code, f"{label} {what}.", Bounds())
