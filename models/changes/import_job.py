@@ -37,6 +37,7 @@ from models.tables.customer_import import (
     ImportState,
 )
 from models.tables.customer_import import ImportFault as FaultRow
+from models.tables.event import IMPORT_ID
 
 PAUSED = "PAUSED"
 """The reason for which an import stops between two batches."""
@@ -186,7 +187,7 @@ class ImportRunner:
             found.request_id,
             is_masked=self.is_masked(principal),
             delivery_policy=self.delivery_policy,
-            event_ids={"importId": found.id},
+            event_ids={IMPORT_ID: found.id},
         )
 
     def _ended(

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from models.jobs.webhook_body import bodies_of
+from models.jobs.webhook_lane import EVENT_LEAD
 from models.rules.webhook_retry import BREAKER_AFTER
 from models.storage.database import Database
 from models.storage.sql import Sql, among, execute, is_postgres, run, to_database
@@ -119,7 +120,8 @@ async def claim_lanes(
 
 async def release_lane(lane_id: str, owner: str, now: datetime) -> None:
     """Give a claimed lane back, so that it is due now; nothing happens if it was lost."""
-    await WebhookLane.filter(id=lane_id, owner=owner).update(owner=None, due_at=now)
+    due_at = now - EVENT_LEAD
+    await WebhookLane.filter(id=lane_id, owner=owner).update(owner=None, due_at=due_at)
 
 
 async def _claim(

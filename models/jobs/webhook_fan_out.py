@@ -137,7 +137,8 @@ async def _append(
         for event in events
         for endpoint in _receivers(event, endpoints, seen)
     ]
-    await append(rows, now)
+    late = {event.id for event in events if event.is_of_import}
+    await append(rows, now, late)
     return upto, len(rows)
 
 

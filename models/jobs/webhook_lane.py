@@ -2,11 +2,18 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from models.storage.sql import Sql, among, execute, is_postgres, to_database
 from models.tables.webhook import WebhookDelivery, WebhookLane
+
+EVENT_LEAD = timedelta(days=1)
+"""How much earlier than now a lane is due by events, other than those that an import causes.
+
+Lanes are claimed by their due times. So the events of single saves pass those of an import, until
+these have waited for so long.
+"""
 
 CHANGED = ("attempts", "state", "failing_since", "next_attempt_at", "finished_at")
 """The columns of a delivery that an attempt changes."""

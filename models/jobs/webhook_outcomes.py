@@ -12,7 +12,13 @@ import structlog
 
 from models.jobs.job import NewJob, enqueue
 from models.jobs.kinds import WEBHOOK_NOTICE, webhook_notice_key
-from models.jobs.webhook_lane import LaneChange, change_lanes, held_lanes, update_deliveries
+from models.jobs.webhook_lane import (
+    EVENT_LEAD,
+    LaneChange,
+    change_lanes,
+    held_lanes,
+    update_deliveries,
+)
 from models.jobs.webhook_queue import disable, fixed_cursor, reset_health, wake_lanes
 from models.rules.audit_operation import AuditOperation
 from models.rules.urgency import Urgency
@@ -106,7 +112,7 @@ async def store_attempts(
 
 async def skip_missing(lane_id: str, owner: str, upto: int, now: datetime) -> None:
     """Go on with a claimed lane after a position up to which there are no deliveries."""
-    await change_lanes([LaneChange(lane_id, owner, upto, now)])
+    await change_lanes([LaneChange(lane_id, owner, upto, now - EVENT_LEAD)])
 
 
 async def find_failing(around: Circumstances) -> None:
@@ -177,7 +183,8 @@ def _ended(
 ) -> LaneChange:
     delivery = attempt.delivery
     delivery.state, delivery.finished_at, delivery.next_attempt_at = state.value, now, None
-    change = LaneChange(delivery.lane_id, attempt.owner, delivery.position, now)
+    due_at = now - EVENT_LEAD  # a lane that was begun goes on before the events of imports
+    change = LaneChange(delivery.lane_id, attempt.owner, delivery.position, due_at)
     if attempt.lease is None or not endpoint.is_active:
         return change
     return replace(change, due_at=now + attempt.lease, is_kept=True)

@@ -4,7 +4,7 @@ Locks are taken in this order: endpoints, the cursor of `models/jobs/webhook_fan
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -12,6 +12,7 @@ import orjson
 from tortoise.fields.base import Field
 
 from models.jobs.event_consumers import read_cursor
+from models.jobs.webhook_lane import EVENT_LEAD
 from models.storage.database import wake
 from models.storage.identifiers import new_event_id
 from models.storage.row_insert import add_rows, new_row
@@ -38,7 +39,7 @@ _AT: Field[datetime] = WebhookLane._meta.fields_map["due_at"]
 
 FIRST_LEAD = timedelta(days=10 * 365)
 _LEADS = {
-    DeliveryCause.EVENT.value: timedelta(),
+    DeliveryCause.EVENT.value: EVENT_LEAD,
     DeliveryCause.REDELIVERY.value: FIRST_LEAD,
     DeliveryCause.PING.value: 2 * FIRST_LEAD,
 }
@@ -58,14 +59,16 @@ RETURNING id, tail"""
 
 _POSTGRES_ADD = f"""
 INSERT INTO webhook_lane (id, endpoint_id, due_at, tail, done)
-SELECT id, endpoint_id, ?, added, 0
-FROM unnest(?::text[], ?::text[], ?::bigint[]) AS one (id, endpoint_id, added) ORDER BY id
+SELECT id, endpoint_id, due_at, added, 0
+FROM unnest(?::text[], ?::text[], ?::timestamptz[], ?::bigint[])
+  AS one (id, endpoint_id, due_at, added) ORDER BY id
 {_UPSERT}"""  # noqa: S608  # constants only
 
 # WHERE true: otherwise SQLite takes ON CONFLICT for the condition of a join
 _SQLITE_ADD = f"""
 INSERT INTO webhook_lane (id, endpoint_id, due_at, tail, done)
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), ?, json_extract(value, '$[2]'), 0
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+  json_extract(value, '$[3]'), 0
 FROM json_each(?) WHERE true
 {_UPSERT}"""  # noqa: S608  # see above
 
@@ -78,24 +81,29 @@ def unscoped() -> Iterator[None]:
         yield
 
 
-async def append(rows: Sequence[WebhookDelivery], now: datetime) -> None:
+async def append(
+    rows: Sequence[WebhookDelivery], now: datetime, late: Container[str] = frozenset()
+) -> None:
     """Append new deliveries, without a position yet, at the ends of their lanes, in their order.
 
-    All have the same cause. Senders are woken after the commit.
+    All have the same cause. `late` has the ids of events that go after others; a lane with others
+    is due by these. Senders are woken after the commit.
     """
     if not rows:
         return
     counts = Counter(row.lane_id for row in rows)
     endpoints = {row.lane_id: row.endpoint_id for row in rows}
-    due_at = now - _LEADS[rows[0].cause]
+    first = {row.lane_id for row in rows if row.event_id not in late}
+    lead = _LEADS[rows[0].cause]
+    due = {one: now - lead if one in first else now for one in counts}
     ids = sorted(counts)  # in this order lanes are locked, so that no two transactions deadlock
     if is_postgres():
-        added = (due_at, ids, [endpoints[one] for one in ids], [counts[one] for one in ids], now)
-        statement = Sql(_POSTGRES_ADD, added)
+        columns = ([found[one] for one in ids] for found in (endpoints, due, counts))
+        statement = Sql(_POSTGRES_ADD, (ids, *columns, now))
     else:
-        listed = orjson.dumps([[one, endpoints[one], counts[one]] for one in ids]).decode()
-        given = (to_database(_AT, due_at), listed, to_database(_AT, now))
-        statement = Sql(_SQLITE_ADD, given)
+        lanes = [[one, endpoints[one], to_database(_AT, due[one]), counts[one]] for one in ids]
+        listed = orjson.dumps(lanes).decode()
+        statement = Sql(_SQLITE_ADD, (listed, to_database(_AT, now)))
     with unscoped():
         ends = {lane["id"]: int(lane["tail"]) for lane in await execute(statement)}
         left = Counter(counts)

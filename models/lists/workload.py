@@ -11,6 +11,7 @@ from typing import Any
 from models.jobs.heartbeat import MAX_SILENCE, Heartbeat
 from models.jobs.job import IS_DUE_LATER, IS_READY, JobState
 from models.jobs.webhook_fan_out import is_any_endpoint
+from models.jobs.webhook_lane import EVENT_LEAD
 from models.jobs.webhook_queue import CURSOR, FIRST_LEAD
 from models.rules.urgency import Urgency
 from models.storage.sql import among, is_postgres, run, to_database
@@ -19,7 +20,8 @@ from models.tables.event import EVENT
 from models.tables.webhook import WebhookLane
 
 _DUE_LANES = """
-SELECT count(*), min(CASE WHEN l.due_at > ? THEN l.due_at END)
+SELECT count(*), min(CASE WHEN l.due_at > ? THEN l.due_at END),
+  min(CASE WHEN l.due_at > ? AND l.due_at <= ? THEN l.due_at END)
 FROM webhook_lane AS l JOIN webhook_endpoint AS e ON e.id = l.endpoint_id
 WHERE l.due_at IS NOT NULL AND l.due_at <= ? AND e.is_active
   AND (e.open_at IS NULL OR e.open_at <= ?)"""
@@ -47,7 +49,10 @@ class Workload:
     due_lanes: int = 0
     """Lanes of webhooks whose next delivery is due, but is not being sent."""
     due_lane_age: float = 0.0
-    """Seconds since the first of them was due, without those that go ahead of all."""
+    """Seconds since the first of them was due, without those that go ahead of all.
+
+    Of a lane with events of imports only, the time after EVENT_LEAD counts anew.
+    """
     pending_deliveries: int = 0
     failing_endpoints: int = 0
     """Active webhook endpoints that failed at their last attempt."""
@@ -135,9 +140,10 @@ async def _jobs(now: datetime) -> tuple[dict[JobGroup, int], dict[JobGroup, floa
 
 async def _due_lanes(now: datetime) -> tuple[int, float]:
     column = WebhookLane._meta.fields_map["due_at"]
-    at, ahead = to_database(column, now), to_database(column, now - FIRST_LEAD / 2)
-    ((count, since),) = await run(_DUE_LANES, (ahead, at, at))
-    return int(count), _age(since, now)
+    led = now - EVENT_LEAD
+    at, since, ahead = (to_database(column, one) for one in (now, led, now - FIRST_LEAD / 2))
+    ((count, late, first),) = await run(_DUE_LANES, (since, ahead, since, at, at))
+    return int(count), max(_age(late, now), _age(first, led))
 
 
 async def _unnumbered(now: datetime) -> tuple[int, float]:

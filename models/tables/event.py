@@ -31,6 +31,9 @@ WRITTEN = "events_written"
 """The topic that is fired in this process when a transaction that added events was committed."""
 
 TYPE_LENGTH = 40
+IMPORT_ID = "importId"
+"""The member of payloads with the id of the import that caused the event."""
+
 NUMBERED = "number IS NOT NULL"
 
 
@@ -55,6 +58,11 @@ class Event(Model):
     schema_version = fields.SmallIntField(default=SCHEMA_VERSION)
     at = fields.DatetimeField()
     number = fields.BigIntField(null=True)
+
+    @property
+    def is_of_import(self) -> bool:
+        """Whether an import from a file caused the event. That it has ended is no such event."""
+        return self.customer_id is not None and IMPORT_ID in self.payload
 
     class Meta:
         table = EVENT

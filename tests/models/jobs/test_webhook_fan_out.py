@@ -1,6 +1,8 @@
 """Which endpoints get an event: each once, in order, and only what their owners may see."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -9,7 +11,7 @@ from models.changes.customer_class_editing import create_class
 from models.changes.customer_editing import edit_customer
 from models.jobs.webhook_claim import claim_lanes
 from models.jobs.webhook_fan_out import fan_out
-from models.jobs.webhook_lane import LaneChange, change_lanes
+from models.jobs.webhook_lane import EVENT_LEAD, LaneChange, change_lanes
 from models.jobs.webhook_queue import append, disable, enable, new_delivery
 from models.storage.database import Database
 from models.tables.audit import ActorContext
@@ -186,3 +188,45 @@ async def test_no_endpoint_takes_more_than_its_share_of_the_slots(
     counts = [sum(one.endpoint.id == endpoint.id for one in taken) for endpoint in endpoints]
     assert counts == [4, 4]
     assert len({one.lane_id for one in taken}) == 8
+
+
+async def claimed_customers(database: Database, clock: Clock) -> list[str | None]:
+    """Claim lanes of the only endpoint, and complete them; return their customers in order."""
+    claims = await claim_lanes(database, 9, (), LEASE, clock())
+    ended = [LaneChange(one.lane_id, one.owner, one.upto, clock()) for one in claims]
+    await database.transaction(lambda: change_lanes(ended))
+    return [one.deliveries[0][0].customer_id for one in claims]
+
+
+async def test_single_saves_go_before_the_events_of_an_import(
+    database: Database, act: ActorContext, clock: Clock
+) -> None:
+    """Until these have waited for a day. A lane with both goes at once, in its order."""
+    await add_endpoint(database, URL, clock)
+    importing = replace(act, event_ids={"importId": "imp_1"})
+    of_import = [(await add_customer(database, importing, name=f"I {n}")).id for n in range(12)]
+    single = (await add_customer(database, act, name="S 0")).id
+    await fan_out(database, clock())
+    clock.advance(timedelta(minutes=1))
+    later = (await add_customer(database, act, name="S 1")).id
+    both = of_import[-1]
+    await database.transaction(lambda: edit_customer(act, both, {"name": "Both"}, None))
+    await fan_out(database, clock())
+    first = await claimed_customers(database, clock)
+    assert first[0] == single
+    assert {*first[1:3]} == {later, both}
+    assert first[3] in of_import
+    clock.advance(EVENT_LEAD)
+    last = (await add_customer(database, act, name="S 2")).id
+    await fan_out(database, clock())
+    rest = [*await claimed_customers(database, clock), *await claimed_customers(database, clock)]
+    assert {*rest} < {*of_import}
+    assert last not in rest
+
+
+def test_the_end_of_an_import_goes_before_its_events(clock: Clock) -> None:
+    event = Event(type="import.finished", subject_id="imp_1", at=clock())
+    event.payload = {"importId": "imp_1"}
+    assert not event.is_of_import
+    event.customer_id = "cus_1"
+    assert event.is_of_import

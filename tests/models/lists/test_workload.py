@@ -7,6 +7,7 @@ import pytest
 from models import CustomerImport, Event, Heartbeat, Job, WebhookEndpoint, WebhookLane
 from models.jobs.event_consumers import EventConsumer
 from models.jobs.job import JobState, NewJob
+from models.jobs.webhook_lane import EVENT_LEAD
 from models.jobs.webhook_queue import CURSOR, FIRST_LEAD
 from models.lists.workload import JobGroup, Workload, read_workload
 from models.rules.urgency import Urgency
@@ -72,6 +73,7 @@ async def test_lanes_are_late_if_a_sender_could_send_them(clock: Clock) -> None:
     for endpoint, ago, tail in (
         (active, MINUTE, 3),
         (active, 2 * MINUTE, 2),
+        (active, EVENT_LEAD + 3 * MINUTE, 5),
         (active, FIRST_LEAD + MINUTE, 4),  # it goes ahead of all
         (active, -MINUTE, 1),  # a sender holds it
         (resting, 9 * MINUTE, 1),
@@ -81,8 +83,8 @@ async def test_lanes_are_late_if_a_sender_could_send_them(clock: Clock) -> None:
             id=f"{endpoint.id}.{tail}", endpoint_id=endpoint.id, due_at=now - ago, tail=tail, done=0
         )
     found = await read_workload(now)
-    assert (found.due_lanes, found.due_lane_age) == (3, 120)
-    assert found.pending_deliveries == 12
+    assert (found.due_lanes, found.due_lane_age) == (4, 180)
+    assert found.pending_deliveries == 17
     assert (found.failing_endpoints, found.disabled_endpoints) == (1, 1)
 
 
