@@ -117,6 +117,13 @@ EDIT_CODES: dict[str, dict[str, str | None]] = {
 APART = {
     "saveCustomer": frozenset({"classId"}),  # `classCode` goes before it
     "issueAccessToken": frozenset({"expectedVersion"}),  # the version of a user that is not found
+    **{
+        mutation: frozenset({"customerId"})  # without it, no customer has an expected version
+        for mutation in (
+            *("recordConsent", "withdrawConsent"),
+            *("requestNonItemisedBills", "withdrawNonItemisedBillsRequest"),
+        )
+    },
 }
 
 
