@@ -87,10 +87,14 @@ def import_cli(*, file: Path, dry_run: bool, on_conflict: str, refused: Path | N
             )
             act = ActorContext(OPERATOR, platform.clock(), f"command-{uuid4()}")
             try:
-                await platform.database.transaction(lambda: request_import(act, wanted, None))
+                requested = await platform.database.transaction(
+                    lambda: request_import(act, wanted, None)
+                )
             except ImportIsRunning:
                 await writer.remove()
                 raise click.ClickException(await _earlier()) from None
+            if requested.earlier_import_id is not None:
+                print(_sent_before(requested.earlier_import_id), file=sys.stderr)
             print(f"Import {wanted.id} has begun.", file=sys.stderr, flush=True)
             ended = await _run(platform, wanted.id)
             await _print_end(ended)
@@ -99,6 +103,14 @@ def import_cli(*, file: Path, dry_run: bool, on_conflict: str, refused: Path | N
 
     if not asyncio.run(run()):
         sys.exit(1)
+
+
+def _sent_before(import_id: str) -> str:
+    """Return the warning about an import that has stored the same file."""
+    return (
+        f"Warning: import {import_id} has stored this file within the last 24 hours. Rows without"
+        " an external reference or account number are doubled, unless you stop this import."
+    )
 
 
 async def _earlier() -> str:

@@ -7,6 +7,7 @@ from tests.graphql_client import Api
 
 HEADER = "name,classCode"
 SELECTED = """state failure rowCount doneRowCount storedRowCount failedRowCount errorFilePath
+  earlierImportId
   faults { totalCount nodes { line column code } }"""
 
 

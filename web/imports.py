@@ -35,6 +35,11 @@ from web.sign_in import Authenticate
 OPERATION = "POST /imports"
 """Stands for the upload in fingerprints of requests with an idempotency key."""
 
+SENT_BEFORE = (
+    "You have imported this file within the last 24 hours. To store it again doubles the rows"
+    " without an external reference or account number; cancel this import to prevent that."
+)
+
 FORMATS = {
     "text/csv": ImportFormat.CSV,
     "application/jsonl": ImportFormat.JSONL,
@@ -222,6 +227,8 @@ def _accepted(requested: Requested, wanted: NewImport) -> Response:
         "sha256": wanted.sha256,
         "byteCount": wanted.byte_count,
         "isReplayed": requested.is_replayed,
+        "earlierImportId": requested.earlier_import_id,
+        "warning": None if requested.earlier_import_id is None else SENT_BEFORE,
     }
     headers = {"idempotent-replayed": "true"} if requested.is_replayed else {}
     return Response(orjson.dumps(body), 202, headers, "application/json; charset=utf-8")

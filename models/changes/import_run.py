@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 
 from tortoise.exceptions import IntegrityError
 
@@ -40,6 +41,9 @@ NEEDED = frozenset(
 )
 """The permissions that what an import does depends on."""
 
+SAME_FILE_WITHIN = timedelta(hours=24)
+"""For how long after an import the same file counts as sent again."""
+
 IMPORT_ID = "import_id"
 """The id of the import in the outcome of a request with an idempotency key."""
 
@@ -62,10 +66,14 @@ class NewImport:
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """The id of an import, and whether an earlier request with the same key began it."""
+    """The id of an import, and whether an earlier request with the same key began it.
+
+    `earlier_import_id` is the import of the same file whose rows this one may store again.
+    """
 
     id: str
     is_replayed: bool = False
+    earlier_import_id: str | None = None
 
 
 async def request_import(
@@ -79,7 +87,9 @@ async def request_import(
     if request is not None:
         earlier = await earlier_outcome(request)
         if earlier is not None:
-            return Requested(earlier[IMPORT_ID], is_replayed=True)
+            known = await CustomerImport.get_or_none(id=earlier[IMPORT_ID])
+            same = None if known is None else known.earlier_import_id
+            return Requested(earlier[IMPORT_ID], is_replayed=True, earlier_import_id=same)
     principal = act.principal
     row = new_row(
         CustomerImport,
@@ -93,6 +103,7 @@ async def request_import(
         reseller_id=principal.reseller_id,
         caller=principal.quota_key,
         live_caller=principal.quota_key,
+        earlier_import_id=await _earlier_import(act, wanted),
         permissions=sorted(principal.permissions & NEEDED),
         requested_by_id=principal.id,
         requested_by=principal.name,
@@ -117,7 +128,28 @@ async def request_import(
     await record(act, "import.requested", row.id)
     if request is not None:
         await keep_outcome(request, {IMPORT_ID: row.id}, act.now)
-    return Requested(row.id)
+    return Requested(row.id, earlier_import_id=row.earlier_import_id)
+
+
+async def _earlier_import(act: ActorContext, wanted: NewImport) -> str | None:
+    """Return the id of the caller's newest import that has stored this file lately, if any.
+
+    With `UPDATE` it does not matter, as rows change the customers that they have stored before.
+    """
+    if wanted.on_conflict is not ImportConflict.REFUSE:
+        return None
+    since = act.now - SAME_FILE_WITHIN
+    found = CustomerImport.filter(
+        finished_at__gt=since,
+        created_at__gt=since,
+        caller=act.principal.quota_key,
+        sha256=wanted.sha256,
+        state=ImportState.DONE,
+        is_dry_run=False,
+        stored_count__gt=0,
+    )
+    newest = await found.order_by("-id").first()
+    return None if newest is None else newest.id
 
 
 async def cancel_import(act: ActorContext, import_id: str) -> CustomerImport:

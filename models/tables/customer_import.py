@@ -96,6 +96,8 @@ class CustomerImport(Model):
     reseller_id = IdField(max_length=ID_LENGTH, null=True)
     caller = IdField(max_length=ID_LENGTH)
     live_caller = IdField(max_length=ID_LENGTH, null=True, unique=True)
+    earlier_import_id = IdField(max_length=ID_LENGTH, null=True)
+    """An import of the same file that has stored rows shortly before, which these may double."""
     permissions: list[str] = fields.JSONField()
     """The permissions that the sender had, to store the rows in their name."""
     requested_by_id = IdField(max_length=ID_LENGTH)

@@ -113,7 +113,8 @@ _DECLARED: Mapping[str, Mapping[Content, str]] = {
         Content.OPEN: (
             "format sha256 byte_count columns on_conflict is_dry_run state failure row_count "
             "done_count stored_count failed_count fault_count started_at finished_at "
-            "reseller_id caller live_caller permissions requested_by_id user_id request_id"
+            "reseller_id caller live_caller earlier_import_id permissions requested_by_id user_id "
+            "request_id"
         ),
     },
     "customer_template": {

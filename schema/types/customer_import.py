@@ -165,6 +165,11 @@ class ImportJob(Node):
         "on_conflict",
         description="What is done with a row whose `externalReference` a customer has already.",
     )
+    earlier_import_id: strawberry.ID | None = strawberry.field(
+        description="The id of your newest import of the same file that was DONE within 24 hours"
+        " before, and has stored rows: those without an external reference or account number are"
+        " stored again. Null if there was none, or if `onConflict` is UPDATE."
+    )
     row_count: int | None = strawberry.field(
         description="The number of rows in the file; null until they were counted."
     )

@@ -1,5 +1,7 @@
 """How imports of files tell what is wrong, and the parents that rows name by reference."""
 
+import csv
+import io
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -7,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from models import Customer, ImportFault
+from models import Customer, CustomerImport, ImportFault
 from models.rules.row_policy import MAX_ROWS
 from tests.clock import Clock
 from tests.databases import Databases
 from tests.graphql_client import Api, running_api, stored
+from tests.partner_world import bound_token
 from tests.sent_imports import ended, faults, imported, send
 
 JSONL = "application/jsonl"
@@ -142,3 +145,70 @@ async def test_a_key_with_a_parent_by_reference_is_read_from_objects(api: Api) -
     job = await imported(api, json.dumps(value).encode(), kind=JSONL)
     assert faults(job) == []
     assert (await Customer.get(name="A")).parent_id == reseller["id"]
+
+
+async def earlier(api: Api, content: bytes, query: str = "", **headers: str) -> str | None:
+    """Send a file, and run its import; return which earlier import the answer and the job tell."""
+    response = await send(api, content, query, **headers)
+    job = await ended(api, response, headers.get("token"))
+    told: str | None = response.json()["earlierImportId"]
+    assert (response.json()["warning"] is None) == (told is None)
+    assert job["earlierImportId"] == told
+    return told
+
+
+async def test_a_file_that_was_imported_lately_is_told_with_its_import(api: Api) -> None:
+    """Nothing is refused. Dry runs, other callers and longer times do not count."""
+    reseller = await api.save_customer(classCode="RESELLER_OTHER")
+    _, other = await bound_token(reseller["id"], api.clock())
+    content = b"name,classCode\nA,CHARITY\n"
+    assert await earlier(api, content, "?dryRun=true") is None
+    assert await earlier(api, content) is None
+    first = (await CustomerImport.filter(is_dry_run=False).get()).id
+    assert await earlier(api, content, token=other) is None
+    assert await earlier(api, content, "?onConflict=UPDATE") is None
+    assert await earlier(api, content + b"B,CHARITY\n") is None
+    api.clock.advance(timedelta(hours=23, minutes=59))
+    assert await earlier(api, content, "?dryRun=true") == first
+    key = {"Idempotency-Key": "one"}
+    assert await earlier(api, content, **key) == first
+    repeat = (await send(api, content, **key)).json()
+    assert (repeat["isReplayed"], repeat["earlierImportId"]) == (True, first)
+    assert await Customer.filter(name="A").count() == 4
+    api.clock.advance(timedelta(hours=24, minutes=1))
+    assert await earlier(api, content) is None
+
+
+async def test_a_file_that_failed_or_was_cancelled_is_not_told(api: Api) -> None:
+    content = b"nonsense\nA\n"
+    assert await earlier(api, content) is None
+    assert await earlier(api, content) is None
+    content = b"name,classCode\nA,CHARITY\n"
+    begun = (await send(api, content)).json()["importId"]
+    await api.done("cancelImport", "importJob { state }", id=begun)
+    assert await earlier(api, content) is None
+
+
+async def test_an_export_is_imported_after_its_columns_are_renamed(api: Api) -> None:
+    """As `docs/partners/imports.md` says; rows that change nothing raise no version."""
+    reseller = await api.save_customer(classCode="RESELLER_OTHER", externalReference="R-1")
+    await api.save_customer(
+        classCode="CHARITY", externalReference="C-1", parentId=reseller["id"], name="=Sum"
+    )
+    headers = {"Authorization": f"Bearer {api.token}"}
+    answer = await api.http.get("/exports/customers.csv", headers=headers)
+    names = {
+        **{one: one for one in ("accountNumber", "externalReference", "name", "companyNumber")},
+        "customerClass.code": "classCode",
+        "parent.id": "parentId",
+    }
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, names.values())
+    writer.writeheader()
+    for one in csv.DictReader(io.StringIO(answer.text, newline="")):
+        writer.writerow({names[name]: one[name] for name in names})
+    job = await imported(api, text.getvalue().encode(), "?onConflict=UPDATE")
+    assert (faults(job), job["storedRowCount"]) == ([], 2)
+    assert {(one.name, one.version) for one in await Customer.all()} == {("Acme", 1), ("=Sum", 1)}
+    refused = await imported(api, answer.content, "?onConflict=UPDATE")
+    assert refused["failure"] == "FILE_REFUSED"

@@ -363,6 +363,8 @@ async def test_a_repeat_with_its_key_begins_no_second_import(api: Api) -> None:
         "sha256": hashlib.sha256(content).hexdigest(),
         "byteCount": len(content),
         "isReplayed": False,
+        "earlierImportId": None,
+        "warning": None,
     }
     assert second.json() == {**first.json(), "isReplayed": True}
     assert second.headers["idempotent-replayed"] == "true"
