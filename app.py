@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
 
 from enrichment.endpoints import authorization
 from identity.errors import ProviderUnavailable
@@ -36,7 +37,15 @@ from observability.metrics_gauges import web_families
 from observability.metrics_process import ProcessMetrics
 from observability.request_log import RequestLog
 from observability.version import version
-from opening import Platform, delivery_policy, open_measured, register_endpoints, utc_now
+from opening import (
+    Platform,
+    check_traces,
+    delivery_policy,
+    open_measured,
+    register_endpoints,
+    tracing_of,
+    utc_now,
+)
 from schema.base.company_searches import CompanySearches
 from schema.base.context import Context
 from schema.base.request_slot import Limiters
@@ -84,6 +93,7 @@ ADDRESS_CHECKS: tuple[Callable[[Settings], object], ...] = (
     transport_of,
     provider_of,
     lambda settings: Cors(settings.cors_origins),
+    check_traces,
 )
 """Checks that each raise ValueError if an address, a key or a file in the settings is invalid."""
 
@@ -102,6 +112,7 @@ def create_app(
     on_ready: Callable[[Platform], Awaitable[None]] | None = None,
 ) -> Starlette:
     """Return the application; `on_ready` is called just before it takes requests."""
+    tracing = tracing_of(settings)
     usage = UsageTally(clock)
 
     # A machine's clock may be wrong, so budgets use the database's unless `clock` was passed in.
@@ -127,6 +138,7 @@ def create_app(
                     with_worker=with_worker,
                     own=lambda: web_families(limiters, sessions.number),
                     is_own_port=not settings.are_metrics_public,
+                    tracing=tracing,
                 ) as platform,
                 storing_usage(usage, platform.database),
             ):
@@ -168,7 +180,7 @@ def create_app(
     is_measured = settings.metrics_port is not None
     metrics = ProcessMetrics(root_field_names(core_schema(schema))) if is_measured else None
     request_log = RequestLog(
-        settings.slow_operation_s, usage, None if metrics is None else metrics.requests
+        settings.slow_operation_s, usage, None if metrics is None else metrics.requests, tracing
     )
     sessions = SocketSessions(site.authenticate, site.credentials_state, clock, limits)
     socket = GraphQLSocket(
@@ -176,9 +188,10 @@ def create_app(
     )
     direct = {"/graphql": pages.wrap(Compressed(endpoint))}
     readiness = Readiness(site.database, site.information)
+    traced: Callable[[ASGIApp], ASGIApp] = _untraced if tracing is None else tracing.traced
     made = Application(
-        lambda inner: RequestIds(
-            inner, direct, request_log, cors=cors, proxies=proxies, version=version()
+        lambda inner: traced(
+            RequestIds(inner, direct, request_log, cors=cors, proxies=proxies, version=version())
         ),
         routes=[
             WebSocketRoute("/graphql", socket),
@@ -221,6 +234,10 @@ def create_app(
     made.state.usage = usage
     made.state.metrics = metrics
     return made
+
+
+def _untraced(app: ASGIApp) -> ASGIApp:
+    return app
 
 
 def _metrics_route(metrics: ProcessMetrics) -> Route:

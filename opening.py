@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError, distribution
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -41,7 +43,13 @@ from schema.base.context import RegisterUnavailable
 from settings import Settings
 from workers import kinds_of, webhooks_sent, worker_of
 
+if TYPE_CHECKING:
+    from observability.tracing import Tracing
+
 log = structlog.get_logger(__name__)
+
+TRACES_PACKAGE = "opentelemetry-exporter-otlp-proto-http"
+"""The package of the extra `otel` that needs all others."""
 
 
 def utc_now() -> datetime:
@@ -65,6 +73,8 @@ class Platform:
     deprecated_uses: DeprecatedUseCounter
     metrics: WorkMetrics | None = None
     """Listens to background work; None if nobody scrapes metrics."""
+    tracing: "Tracing | None" = None
+    """Makes spans of background work; None if traces are off."""
 
     async def worker(self, name: str, kinds: Collection[str] | None = None) -> Worker:
         """Return a worker for the given kinds of jobs that the settings allow; None means all."""
@@ -95,9 +105,15 @@ async def open_platform(
     *,
     with_worker: bool = True,
     metrics: WorkMetrics | None = None,
+    tracing: "Tracing | None" = None,
 ) -> AsyncIterator[Platform]:
-    """Open the database, the credentials and the client for Companies House, and yield all."""
+    """Open the database, the credentials and the client for Companies House, and yield all.
+
+    At the end, `tracing` is closed after all that it traces.
+    """
     async with AsyncExitStack() as stack:
+        if tracing is not None:
+            stack.push_async_callback(tracing.close)
         database = database_of(settings)
         stack.push_async_callback(database.close)
         topics = [EVENTS, TOKENS, SCHEMA, IMPORTS]
@@ -117,7 +133,9 @@ async def open_platform(
                 keep_fanning_out(database, shared_clock),
             ]
             note = None if metrics is None else metrics.delivery
-            await stack.enter_async_context(webhooks_sent(settings, database, shared_clock, note))
+            await stack.enter_async_context(
+                webhooks_sent(settings, database, shared_clock, note, tracing)
+            )
         for one in background:
             stack.callback(asyncio.create_task(one).cancel)
         budget = SharedBudget(
@@ -132,7 +150,8 @@ async def open_platform(
         if settings.has_register:
             note_request = None if metrics is None else metrics.register_request
             endpoints = await _endpoints(settings, stack)
-            register = Register(endpoints, settings.api_key, budget, note_request)
+            calls = None if tracing is None else tracing.calls
+            register = Register(endpoints, settings.api_key, budget, note_request, calls)
             stack.push_async_callback(register.close)
         credentials = await stack.enter_async_context(credentials_of(settings, database, clock))
         lookups = LookupMonitor(budget.quota, shared_clock)
@@ -147,6 +166,7 @@ async def open_platform(
             lookups,
             deprecated_uses,
             metrics,
+            tracing,
         )
 
 
@@ -159,6 +179,7 @@ async def open_measured(
     with_worker: bool = True,
     own: Callable[[], list[Family]] = list,
     is_own_port: bool = True,
+    tracing: "Tracing | None" = None,
 ) -> AsyncIterator[Platform]:
     """Open the platform of a process with metrics, unless they are None, and yield it.
 
@@ -166,18 +187,42 @@ async def open_measured(
     `is_own_port`; otherwise another server of the process answers on it.
     """
     if metrics is None:
-        async with open_platform(settings, clock, with_worker=with_worker) as platform:
+        opening = open_platform(settings, clock, with_worker=with_worker, tracing=tracing)
+        async with opening as platform:
             yield platform
         return
     async with AsyncExitStack() as stack:
         stack.enter_context(metrics.counting_background())
-        opening = open_platform(settings, clock, with_worker=with_worker, metrics=metrics.work)
+        opening = open_platform(
+            settings, clock, with_worker=with_worker, metrics=metrics.work, tracing=tracing
+        )
         platform = await stack.enter_async_context(opening)
         metrics.open(TableGauges(platform.lookups, platform.shared_clock), own)
         if settings.metrics_port is not None and is_own_port:
             port = metrics.served(settings.metrics_host, settings.metrics_port)
             await stack.enter_async_context(port)
         yield platform
+
+
+def tracing_of(settings: Settings) -> "Tracing | None":
+    """Return what exports the traces of a process; None if traces are off."""
+    if not settings.traces:
+        return None
+    from observability.tracing import Tracing  # noqa: PLC0415  # off by default
+
+    return Tracing.exporting()
+
+
+def check_traces(settings: Settings) -> None:
+    """Raise ValueError if traces are on, and the packages for them are not installed."""
+    if settings.traces:
+        try:
+            distribution(TRACES_PACKAGE)
+        except PackageNotFoundError:
+            raise ValueError(
+                "TRACES needs the extra `otel`:"
+                " pip install --constraint requirements.lock --editable '.[otel]'"
+            ) from None
 
 
 def database_of(settings: Settings) -> Database:

@@ -16,8 +16,7 @@ import setting_values as values
 ROOT = Path(__file__).resolve().parent
 POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
 LOCAL_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*")
-SANDBOX_KEY = "sandbox"
-"""The API key to send to a sandbox if none is set."""
+SANDBOX_KEY = "sandbox"  # sent to a sandbox if no API key is set
 
 
 class Settings(BaseSettings):
@@ -54,6 +53,8 @@ class Settings(BaseSettings):
     """Format of log lines on standard error: text for people, or one JSON object per line."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The lowest level of log lines that are written."""
+    traces: bool = False
+    """Whether to export traces by OpenTelemetry, as the variables `OTEL_…` say (extra `otel`)."""
     slow_operation_s: float = Field(default=0, ge=0, le=3_600)
     """Operations that take this number of seconds or more are logged as warnings; 0 logs none."""
     running_requests: int = Field(default=6, ge=1, le=64)

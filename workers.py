@@ -12,7 +12,12 @@ from uuid import uuid4
 from enrichment.rate_limit import SharedBudget
 from enrichment.register import Register
 from models.changes.lookup import retry_blocked
-from models.jobs.job_attempt import ignore_attempt
+from models.jobs.job_attempt import (
+    AttemptReport,
+    NoteAttempt,
+    ignore_attempt,
+    trace_no_attempt,
+)
 from models.jobs.kinds import CONFIRMATION_MAIL, ENRICH, IMPORT, WEBHOOK_NOTICE
 from models.jobs.retention import Retention
 from models.jobs.worker import JobKindOptions, Worker, WorkerOptions
@@ -30,6 +35,7 @@ from settings import Settings
 
 if TYPE_CHECKING:
     from notifications.webhooks.sender import NoteDelivery
+    from observability.tracing import Tracing
 
 
 class Parts(Protocol):
@@ -41,6 +47,7 @@ class Parts(Protocol):
     budget: SharedBudget
     shared_clock: DatabaseClock
     metrics: WorkMetrics | None
+    tracing: "Tracing | None"
 
     @property
     def clock(self) -> Callable[[], datetime]: ...
@@ -125,6 +132,7 @@ async def webhooks_sent(
     database: Database,
     clock: Callable[[], datetime],
     note: "NoteDelivery | None" = None,
+    tracing: "Tracing | None" = None,
 ) -> AsyncIterator[None]:
     """Send webhooks in the background, until the end of the context; `note` listens to attempts."""
     from notifications.webhooks.poster import Poster  # noqa: PLC0415  # an API alone sends none
@@ -136,7 +144,8 @@ async def webhooks_sent(
         disable_after=timedelta(days=settings.webhook_disable_days),
         has_notices=settings.webhook_notice_address is not None,
     )
-    async with open_session(allows_private=options.allows_private) as session:
+    traced = [] if tracing is None else [tracing.calls(lambda _: "webhook")]
+    async with open_session(allows_private=options.allows_private, trace_configs=traced) as session:
         poster = Poster(session, options, clock)
         slots = SenderOptions(slots=settings.webhook_slots)
         sender = Sender(database, poster, clock, policy, slots, note=note)
@@ -166,8 +175,23 @@ async def worker_of(parts: Parts, name: str, kinds: Collection[str]) -> Worker:
         options=options,
         on_start=partial(_go_on_with_blocked, parts),
         keep_clock=parts.shared_clock.keep,
-        note_attempt=ignore_attempt if parts.metrics is None else parts.metrics.attempt,
+        note_attempt=_note_attempt(parts),
+        trace_attempt=trace_no_attempt if parts.tracing is None else parts.tracing.attempt,
     )
+
+
+def _note_attempt(parts: Parts) -> NoteAttempt:
+    """Return what tells metrics and traces, as far as they are on, of the end of an attempt."""
+    metrics = ignore_attempt if parts.metrics is None else parts.metrics.attempt
+    tracing = parts.tracing
+    if tracing is None:
+        return metrics
+
+    def note(report: AttemptReport) -> None:
+        metrics(report)
+        tracing.note_attempt(report)
+
+    return note
 
 
 async def _go_on_with_blocked(parts: Parts) -> None:

@@ -12,7 +12,7 @@ from commands.running import metrics_lines, read_settings
 from commands.supervised import Supervised, supervised_option
 from models.jobs.kinds import CONFIRMATION_MAIL
 from observability.metrics_process import ProcessMetrics
-from opening import open_measured
+from opening import open_measured, tracing_of
 from workers import KINDS, kinds_of
 
 
@@ -56,7 +56,9 @@ def worker_cli(*, kinds: list[str], health_port: int | None, supervised: Supervi
         metrics = None if settings.metrics_port is None else ProcessMetrics()
         is_own_port = health_port in {None, 0} or health_port != settings.metrics_port
         async with AsyncExitStack() as stack:
-            opening = open_measured(settings, metrics, is_own_port=is_own_port)
+            opening = open_measured(
+                settings, metrics, is_own_port=is_own_port, tracing=tracing_of(settings)
+            )
             platform = await stack.enter_async_context(opening)
             running = await platform.worker(f"worker-{uuid4()}", kinds)
 

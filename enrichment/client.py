@@ -37,6 +37,7 @@ from enrichment.exchange import (
     Answer,
     NoteRequest,
     RequestLimits,
+    TraceCalls,
     fetch,
     has_login,
     new_session,
@@ -88,9 +89,10 @@ async def companies_house(
     limits: RequestLimits | None = None,
     clock: Callable[[], float] = wall_clock,
     note: NoteRequest | None = None,
+    trace: TraceCalls | None = None,
 ) -> AsyncIterator["CompaniesHouse"]:
     """Yield a client with its own HTTP sessions, which are closed at the end of the context."""
-    async with new_session(note) as api, new_session(note) as storage:
+    async with new_session(note, trace) as api, new_session(note, trace) as storage:
         yield CompaniesHouse(
             api,
             storage,

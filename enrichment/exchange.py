@@ -45,19 +45,26 @@ NoteRequest = Callable[[str, int | None, float], object]
 """Listens to requests; it gets the endpoint, the status (None without an answer), and seconds."""
 
 
-def new_session(note: NoteRequest | None = None) -> aiohttp.ClientSession:
+TraceCalls = Callable[[Callable[[URL], str]], aiohttp.TraceConfig]
+"""Returns what traces the requests of a session; it gets a function that names an endpoint."""
+
+
+def new_session(
+    note: NoteRequest | None = None, trace: TraceCalls | None = None
+) -> aiohttp.ClientSession:
     """Return an HTTP session without cookies, and without proxies and logins of the environment.
 
     Each request is reported to `note` when the head of its answer has come.
     """
+    noted = [] if note is None else [_noted(note)]
     return aiohttp.ClientSession(
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
-        trace_configs=[] if note is None else [_traced(note)],
+        trace_configs=noted if trace is None else [*noted, trace(endpoint_name)],
     )
 
 
-def _traced(note: NoteRequest) -> aiohttp.TraceConfig:
+def _noted(note: NoteRequest) -> aiohttp.TraceConfig:
     async def started(_: Any, context: SimpleNamespace, __: Any) -> None:
         context.started = time.perf_counter()
 

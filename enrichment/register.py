@@ -13,7 +13,7 @@ from enrichment.endpoints import Endpoints, authorization
 
 if TYPE_CHECKING:
     from enrichment.client import CompaniesHouse, Limiter
-    from enrichment.exchange import NoteRequest
+    from enrichment.exchange import NoteRequest, TraceCalls
 
 
 class Register:
@@ -25,9 +25,11 @@ class Register:
         api_key: str,
         limiter: "Limiter",
         note: "NoteRequest | None" = None,
+        trace: "TraceCalls | None" = None,
     ) -> None:
         authorization(api_key)
         self._note = note
+        self._trace = trace
         self._endpoints = endpoints
         self._api_key = api_key
         self._limiter = limiter
@@ -48,6 +50,7 @@ class Register:
                     api_key=self._api_key,
                     limiter=self._limiter,
                     note=self._note,
+                    trace=self._trace,
                 )
                 self._client = await self._opened.enter_async_context(opening)
         return self._client

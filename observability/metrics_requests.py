@@ -17,7 +17,17 @@ from observability.metrics import (
     histogram,
     summary,
 )
-from observability.outcomes import FAILED, LIMITED
+from observability.outcomes import (
+    ABORTED,
+    FAULT,
+    OK,
+    REFUSED,
+    REFUSED_FROM,
+    USER_ERROR,
+    by_codes,
+    by_status,
+)
+from observability.routes import GRAPHQL, route_of
 from schema.base.errors import ErrorCode
 from schema.base.request_notes import RequestNotes
 from schema.engine.known_operations import KnownOperation
@@ -77,25 +87,12 @@ DEFINITIONS = (
     STATEMENT_SECONDS,
 )
 
-GRAPHQL = "/graphql"
-ROUTES = frozenset(
-    {
-        *(GRAPHQL, "/schema.graphql", "/healthz", "/readyz", "/metrics", "/exports", "/imports"),
-        *("/confirm", "/withdraw", "/playground", "/docs"),
-    }
-)
-"""First parts of paths that are labels; requests to all other paths count as OTHER."""
-
-OK, USER_ERROR, REFUSED, LIMIT = "ok", "user_error", "refused", "limited"
-FAULT, ABORTED = "failed", "aborted"
 ANONYMOUS = "anonymous"
 NONE, SEVERAL = "none", "several"
 """Labels for operations that are unknown, and for those with several different root fields."""
 
 SUBSCRIPTION = "subscription"
-SWITCHED, TOO_MANY = 101, 429
-REFUSED_FROM, FAILED_FROM = 400, 500
-"""HTTP statuses from which on a request was refused, or failed."""
+SWITCHED = 101
 
 CODES = frozenset(code.value for code in ErrorCode)
 
@@ -158,7 +155,7 @@ class RequestMetrics:
             codes = notes.codes
             if codes or status >= REFUSED_FROM or not is_complete:
                 if codes or notes.operation is not None or status >= REFUSED_FROM:
-                    outcome = _by_status(status) if is_complete else ABORTED
+                    outcome = by_status(status) if is_complete else ABORTED
                     self._count(notes, size, ms, outcome)
             elif notes.operation is not None:
                 self._count(notes, size, ms, OK)
@@ -232,26 +229,10 @@ class RequestMetrics:
     def _by_codes(self, codes: list[str]) -> str:
         for code in codes:
             self._errors.add((code if code in CODES else OTHER,))
-        if not FAILED.isdisjoint(codes):
-            return FAULT
-        return REFUSED if LIMITED.isdisjoint(codes) else LIMIT
+        return by_codes(codes)
 
     def _place_of(self, known: KnownOperation) -> tuple[str, str]:
         kind, field = known.place
         if field is None:
             return kind, SEVERAL
         return kind, field if field in self._root_fields else OTHER
-
-
-def route_of(path: str) -> str:
-    """Return the first part of a path if it is one of ROUTES; otherwise OTHER."""
-    first = "/" + path[1:].partition("/")[0]
-    return first if first in ROUTES else "/" if path == "/" else OTHER
-
-
-def _by_status(status: int) -> str:
-    if status < REFUSED_FROM:
-        return OK
-    if status == TOO_MANY:
-        return LIMIT
-    return FAULT if status >= FAILED_FROM else REFUSED

@@ -1,4 +1,6 @@
-"""Sorts error codes: faults of the service, and exceeded allowances of a caller."""
+"""Names the outcomes of requests, by their error codes or HTTP status."""
+
+from collections.abc import Iterable
 
 from schema.base.errors import ErrorCode
 
@@ -16,3 +18,26 @@ FAILED = frozenset(
     }
 )
 """Codes that are no refusals: the service, not the caller, must change something."""
+
+OK, USER_ERROR, REFUSED, LIMIT = "ok", "user_error", "refused", "limited"
+FAULT, ABORTED = "failed", "aborted"
+
+TOO_MANY = 429
+REFUSED_FROM, FAILED_FROM = 400, 500
+"""HTTP statuses from which on a request was refused, or failed."""
+
+
+def by_codes(codes: Iterable[str]) -> str:
+    """Return the outcome of a request with errors of these codes."""
+    if not FAILED.isdisjoint(codes):
+        return FAULT
+    return REFUSED if LIMITED.isdisjoint(codes) else LIMIT
+
+
+def by_status(status: int) -> str:
+    """Return the outcome of a request without error codes."""
+    if status < REFUSED_FROM:
+        return OK
+    if status == TOO_MANY:
+        return LIMIT
+    return FAULT if status >= FAILED_FROM else REFUSED

@@ -1,8 +1,9 @@
 """Logs each request and each WebSocket operation, with less work than structlog would need."""
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.tables.access import Principal
 from models.tables.api_usage import UsageTally
@@ -10,6 +11,9 @@ from observability import logs
 from observability.metrics_requests import RequestMetrics
 from observability.outcomes import FAILED, LIMITED
 from schema.base.request_notes import RequestNotes
+
+if TYPE_CHECKING:
+    from observability.tracing import Tracing
 
 REQUESTS = logging.getLogger("requests")
 OF_TOKENS = "tok_"
@@ -21,7 +25,7 @@ class RequestLog:
 
     A request or operation that takes `slow_operation_s` seconds or more is also logged as a
     warning; with 0, none is. Whatever is logged, those of signed-in callers are counted in `tally`,
-    and all in `metrics`.
+    and all in `metrics` and `tracing`.
     """
 
     def __init__(
@@ -29,10 +33,16 @@ class RequestLog:
         slow_operation_s: float = 0,
         tally: UsageTally | None = None,
         metrics: RequestMetrics | None = None,
+        tracing: "Tracing | None" = None,
     ) -> None:
         self._slow_ms = slow_operation_s * 1000 or float("inf")
         self._tally = tally
         self._metrics = metrics
+        self._tracing = tracing
+
+    def running(self, traceparent: str | None) -> AbstractContextManager[object]:
+        """Return the context in which an operation on a WebSocket runs until it is logged."""
+        return nullcontext() if self._tracing is None else self._tracing.operation(traceparent)
 
     def request(
         self,
@@ -49,6 +59,8 @@ class RequestLog:
             count_call(self._tally, notes, notes.principal)
         if self._metrics is not None:
             self._metrics.request(notes, path, ms, is_complete=is_complete)
+        if self._tracing is not None:
+            self._tracing.note_request(notes, request_id, method, path, is_complete=is_complete)
         is_slow = ms >= self._slow_ms and notes.status != SWITCHED
         if not (is_slow or REQUESTS.isEnabledFor(logging.INFO)):
             return
@@ -76,6 +88,8 @@ class RequestLog:
             count_call(self._tally, notes, notes.principal)
         if self._metrics is not None:
             self._metrics.operation(notes, ms, ended)
+        if self._tracing is not None:
+            self._tracing.note_operation(notes, request_id, ended)
         is_stream = notes.operation is not None and notes.operation.label.type == "subscription"
         is_slow = ms >= self._slow_ms and not is_stream
         if not (is_slow or REQUESTS.isEnabledFor(logging.INFO)):

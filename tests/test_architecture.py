@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "observability": {"observability"},
     "observability.request_log": CHANGES | {"observability", "schema.base"},
     "observability.outcomes": {"schema.base"},
+    "observability.tracing": JOBS | {"observability", "schema.base"},
     "observability.metrics_requests": STORAGE | {"observability", "schema.base", "schema.engine"},
     "observability.metrics_work": JOBS | {"observability"},
     "observability.metrics_gauges": LISTS | {"observability", "schema.base"},

@@ -34,6 +34,7 @@ NEEDLESS = {
     "lxml": "reads accounts",
     "aiosmtplib": "sends mails",
     "prometheus_client": "writes metrics, which are off",
+    "opentelemetry": "exports traces, which are off",
     "joserfc": "checks tokens of identity providers",
     "enrichment.sandbox": "stands in for Companies House",
 }

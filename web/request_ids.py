@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Awaitable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from secrets import token_hex
 from typing import Any, Protocol
 
@@ -51,6 +52,12 @@ class Log(Protocol):
 
         `ms` is the time taken, in milliseconds. `is_complete` is False if the answer was not sent
         to its end.
+        """
+
+    def running(self, traceparent: str | None) -> AbstractContextManager[object]:
+        """Return the context in which an operation on a WebSocket runs until it is logged.
+
+        `traceparent` names the span of the client that it is part of (W3C Trace Context).
         """
 
     def operation(self, notes: RequestNotes, request_id: str, ms: float, ended: str) -> None:

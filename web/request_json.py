@@ -20,6 +20,9 @@ MAX_SHOWN = 40
 MAX_LOOKED_AT = 100_000
 """Invalid JSON of more bytes is not given to the slow parser, which blocks all requests."""
 
+MAX_OPERATION_ID = 128
+"""The maximum number of characters of the id that a client chooses for an operation."""
+
 TOO_DEEP = "is nested too deeply."
 
 SPACED_KEY = re.compile(rb'"[ \t\r\n]+:')
@@ -215,3 +218,10 @@ def _shown(place: Place) -> str:
 def _cut(text: str) -> str:
     text = LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text).replace("\x00", "\\u0000")
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+
+
+def is_operation_id(given: object) -> bool:
+    """Return whether the id that a client chose for an operation of a WebSocket can be used."""
+    if not isinstance(given, str) or not 0 < len(given) <= MAX_OPERATION_ID:
+        return False
+    return LONE_SURROGATE.search(given) is None  # such an id could not be sent back in UTF-8

@@ -1,8 +1,8 @@
 """GraphQL over WebSocket by the graphql-transport-ws protocol; the first message signs in."""
 
 from asyncio import CancelledError
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from time import perf_counter
@@ -36,7 +36,12 @@ from models.storage.fault_log import report
 from models.tables.access import Principal
 from schema.base.context import Context
 from schema.base.errors import ErrorCode, RequestRefused, unavailable
-from schema.base.request_notes import current_notes, note_errors, notes_of_operation
+from schema.base.request_notes import (
+    RequestNotes,
+    current_notes,
+    note_errors,
+    notes_of_operation,
+)
 from schema.base.request_slot import Limiters
 from schema.engine.document_reader import LONG_JSON
 from schema.engine.known_operations import known_operation
@@ -56,7 +61,7 @@ from web.cors import Cors
 from web.proxy import address_of
 from web.refusals import in_one_line
 from web.request_ids import Log
-from web.request_json import LONE_SURROGATE, UnusableJSON, read_json
+from web.request_json import UnusableJSON, is_operation_id, read_json
 from web.sign_in import Authenticate, SignInUnavailable
 from web.socket_sessions import SocketSessions, TooManySessions
 from web.websocket_adapter import WebSocketAdapter
@@ -71,9 +76,6 @@ MAX_CHARACTERS_BEFORE_SIGN_IN = 32 * 1024
 
 UNREAD = ("ping", "pong")
 """Types of messages whose payloads are ignored."""
-
-MAX_OPERATION_ID = 128
-"""The maximum number of characters of the id that a client chooses for an operation."""
 
 
 class NotSignedIn(Exception):
@@ -182,7 +184,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await super().handle_message(message)
             return
         is_of_operation = is_payload and message.get("type") == "subscribe"
-        if not is_of_operation or not _is_operation_id(message.get("id")):
+        if not is_of_operation or not is_operation_id(message.get("id")):
             await self.handle_invalid_message(unusable.message)
         elif not self.connection_acknowledged or message["id"] in self.operations:
             await super().handle_subscribe(message)  # this closes the connection
@@ -228,7 +230,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         query, variables = payload.get("query"), payload.get("variables")
         is_named = isinstance(payload.get("operationName"), str | None)
         is_formed = isinstance(query, str | None) and isinstance(variables, dict | None)
-        if not is_formed or not is_named or not _is_operation_id(message["id"]):
+        if not is_formed or not is_named or not is_operation_id(message["id"]):
             await self.handle_invalid_message("Invalid subscribe payload")
             return
         try:
@@ -269,7 +271,7 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         """Run an operation, and log how it ended."""
         context, started = self.context, perf_counter()
-        with notes_of_operation(context.client_address, context.principal) as notes:
+        with self._noted() as notes:
             ended = "failed"
             try:
                 await super().run_operation(operation)
@@ -295,12 +297,21 @@ class _Handler(BaseGraphQLTransportWSHandler[Context, None]):
         """Refuse the operation of a `subscribe` message with the error `refused`, and log that."""
         error: ErrorMessage = {"id": message["id"], "type": "error", "payload": [refused.formatted]}
         context = self.context
-        with notes_of_operation(context.client_address, context.principal) as notes:
+        with self._noted() as notes:
             try:
                 await self.send_message(error)
             finally:
                 ms = (perf_counter() - self._asked) * 1000
                 self.view.log.operation(notes, context.request_id, ms, "refused")
+
+    @contextmanager
+    def _noted(self) -> Iterator[RequestNotes]:
+        context = self.context
+        with (
+            self.view.log.running(context.traceparent),
+            notes_of_operation(context.client_address, context.principal) as notes,
+        ):
+            yield notes
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004  # Strawberry's signature
@@ -359,6 +370,7 @@ class GraphQLSocket(GraphQL[Context, None]):
         """Return the context of a connection that has not signed in yet."""
         context = self._make_context(request.state.request_id)
         context.authorization = request.headers.get("authorization")
+        context.traceparent = request.headers.get("traceparent")
         context.limiters = self._limiters
         context.client_address = address_of(request.scope)
         return context
@@ -368,6 +380,8 @@ class GraphQLSocket(GraphQL[Context, None]):
         given = context.connection_params or {}
         header = given.get("Authorization", given.get("authorization", context.authorization))
         context.authorization = header if isinstance(header, str) else None
+        traceparent = given.get("traceparent", context.traceparent)
+        context.traceparent = traceparent if isinstance(traceparent, str) else None
         if context.sign_in_again is None or not await context.sign_in_again():
             raise NotSignedIn
         acknowledgement: UnsetType = UNSET
@@ -384,9 +398,3 @@ class GraphQLSocket(GraphQL[Context, None]):
     def decode_json(self, data: str | bytes) -> object:
         """Return the text of a message; the handler parses it later, within the caller's slot."""
         return data
-
-
-def _is_operation_id(given: object) -> bool:
-    if not isinstance(given, str) or not 0 < len(given) <= MAX_OPERATION_ID:
-        return False
-    return LONE_SURROGATE.search(given) is None  # such an id could not be sent back in UTF-8

@@ -21,11 +21,15 @@ from tortoise.models import Model
 
 from models.jobs.queue_turn import IS_WAITING
 from models.rules.urgency import Urgency
+from models.storage.current_trace import current_trace
 from models.storage.database import wake
 from models.storage.id_field import IdField
 from models.storage.identifiers import ID_LENGTH, new_job_id
 from models.storage.indexes import IndexWhere
 from models.storage.row_insert import add_rows, new_row
+
+TRACEPARENT = "traceparent"
+"""The name in a payload of the trace context of the request that a job belongs to."""
 
 JOBS = "jobs"
 """The topic on which workers are notified that a job became ready."""
@@ -151,7 +155,7 @@ def job_rows(jobs: Sequence[NewJob], now: datetime) -> list[Job]:
         new_row(
             Job,
             kind=job.kind,
-            payload=job.payload,
+            payload=_traced_payload(job),
             live_key=job.live_key,
             due_at=now,
             created_at=now,
@@ -163,6 +167,14 @@ def job_rows(jobs: Sequence[NewJob], now: datetime) -> list[Job]:
         )
         for job in jobs
     ]
+
+
+def _traced_payload(job: NewJob) -> dict[str, Any]:
+    """Return a job's payload, with the current trace if a user waits for this one job."""
+    trace = current_trace.get()
+    if trace is None or not job.urgency.is_urgent:
+        return job.payload
+    return {**job.payload, TRACEPARENT: trace.traceparent}
 
 
 async def cancel(live_key: str, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -52,6 +53,15 @@ NoteAttempt = Callable[[AttemptReport], object]
 
 def ignore_attempt(_: AttemptReport) -> None:
     """Do nothing, for a worker to which nobody listens."""
+
+
+TraceAttempt = Callable[[Claim], AbstractContextManager[object]]
+"""Opens the trace of an attempt, which ends with the context."""
+
+
+def trace_no_attempt(_: Claim) -> AbstractContextManager[object]:
+    """Do nothing, for a worker without traces."""
+    return nullcontext()
 
 
 Store = Callable[[], Awaitable[Outcome | None]]
@@ -124,9 +134,11 @@ class Attempts:
         lease: timedelta,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         note: NoteAttempt = ignore_attempt,
+        trace: TraceAttempt = trace_no_attempt,
     ) -> None:
         self._sleep = sleep
         self._note = note
+        self._trace = trace
         self._database = database
         self._clock = clock
         self._policy = policy
@@ -135,7 +147,7 @@ class Attempts:
     async def run(self, job: Claim, handler: Handler) -> None:
         """Run one attempt of a job, store its outcome and log it. Errors are logged, not raised."""
         started_at = self._clock()
-        with structlog.contextvars.bound_contextvars(**_told_of(job)):
+        with structlog.contextvars.bound_contextvars(**_told_of(job)), self._trace(job):
             keeper = asyncio.create_task(self._keep_lease(job))
             outcome = "job_not_recorded"
             why: dict[str, object] = {}

@@ -17,8 +17,10 @@ from models.jobs.job_attempt import (
     NoteAttempt,
     ReleaseJobError,
     Store,
+    TraceAttempt,
     TryAgainError,
     ignore_attempt,
+    trace_no_attempt,
 )
 from models.jobs.queue_claim import NothingClaimed, claim
 from models.jobs.queue_watch import next_due_at, promote
@@ -98,6 +100,7 @@ class Worker:
         on_start: Callable[[], Awaitable[object]] | None = None,
         keep_clock: Callable[[], Awaitable[object]] | None = None,
         note_attempt: NoteAttempt = ignore_attempt,
+        trace_attempt: TraceAttempt = trace_no_attempt,
     ) -> None:
         self.name = name
         self._database = database
@@ -105,7 +108,12 @@ class Worker:
         self._clock = clock
         self._options = options or WorkerOptions()
         self._attempts = Attempts(
-            database, clock, policy or RetryPolicy(), self._options.lease, note=note_attempt
+            database,
+            clock,
+            policy or RetryPolicy(),
+            self._options.lease,
+            note=note_attempt,
+            trace=trace_attempt,
         )
         self._on_start = on_start
         self._keep_clock = keep_clock

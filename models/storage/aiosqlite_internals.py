@@ -7,17 +7,17 @@ from typing import Any
 from models.storage.statement_time import add_since
 
 
-async def run_in_thread(connection: Any, work: Callable[[Any], None]) -> None:
+async def run_in_thread(connection: Any, work: Callable[[Any], None], text: str) -> None:
     """Call `work` with the inner `sqlite3` connection, in the thread of an aiosqlite connection.
 
     aiosqlite's public methods switch to that thread once for each statement; `work` may run many
-    statements in one switch.
+    statements in one switch. `text` is their text, for the trace.
     """
 
-    def run() -> None:
+    def run(_: str) -> None:
         work(connection._conn)
 
-    await connection._execute(run)
+    await connection._execute(run, text)
 
 
 def time_thread_of(connection: Any) -> None:
@@ -33,6 +33,14 @@ def time_thread_of(connection: Any) -> None:
         try:
             return await run(*args, **options)
         finally:
-            add_since(started)
+            add_since(started, _text_of(*args))
 
     connection._execute = timed
+
+
+def _text_of(work: Callable[..., object], *arguments: object) -> str | None:
+    """Return the statement that a call runs in the thread; None for one that only reads rows."""
+    name = getattr(work, "__name__", "")
+    if name in {"commit", "rollback"}:
+        return name.upper()
+    return arguments[0] if arguments and isinstance(arguments[0], str) else None

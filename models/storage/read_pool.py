@@ -96,7 +96,7 @@ class ReadingConnections:
             await abort_connection(connection)
             raise
         finally:
-            add_since(started)
+            add_since(started, text)
         self._keep(connection)
         return rows
 

@@ -173,7 +173,7 @@ async def run(text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
         await pause()
     started = perf_counter()
     rows = reader.execute(text, parameters).fetchall()
-    add_since(started)
+    add_since(started, text)
     return cast("Sequence[Sequence[Any]]", rows)
 
 

@@ -65,7 +65,7 @@ class _SqliteBase(TenantScopeMixin):
         async with cast("Any", self).acquire_connection() as connection:
             cast("Any", self).log.debug("%s: %s", text, [values for _, values in going])
             with _as_tortoise_says():
-                await run_in_thread(connection, work)
+                await run_in_thread(connection, work, text)
 
 
 class ScopedSqliteClient(_SqliteBase, SqliteClient):

@@ -11,6 +11,8 @@ from typing import Any
 
 import asyncpg
 
+from models.storage.current_trace import current_trace
+
 
 class StatementTime:
     """The database time of an operation or a job in seconds, and its number of statements."""
@@ -42,7 +44,7 @@ class TimedConnection(asyncpg.Connection):  # type: ignore[misc]  # it has no ty
         try:
             return await super().fetch(query, *args, **options)
         finally:
-            add_since(started)
+            add_since(started, query)
 
     async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
         """Run a statement and return its first row; None if there is none."""
@@ -50,7 +52,7 @@ class TimedConnection(asyncpg.Connection):  # type: ignore[misc]  # it has no ty
         try:
             return await super().fetchrow(query, *args, **options)
         finally:
-            add_since(started)
+            add_since(started, query)
 
     async def execute(self, query: str, *args: Any, **options: Any) -> Any:
         """Run one statement, or several without parameters."""
@@ -58,7 +60,7 @@ class TimedConnection(asyncpg.Connection):  # type: ignore[misc]  # it has no ty
         try:
             return await super().execute(query, *args, **options)
         finally:
-            add_since(started)
+            add_since(started, query)
 
     async def executemany(self, command: str, args: Any, **options: Any) -> Any:
         """Run a statement once for each list of parameters."""
@@ -66,12 +68,18 @@ class TimedConnection(asyncpg.Connection):  # type: ignore[misc]  # it has no ty
         try:
             return await super().executemany(command, args, **options)
         finally:
-            add_since(started)
+            add_since(started, command)
 
 
-def add_since(started: float) -> None:
-    """Add the time since `started`, a value of `perf_counter`, to the current operation, if any."""
+def add_since(started: float, text: str | None) -> None:
+    """Add the time since `started`, a value of `perf_counter`, to the current operation, if any.
+
+    `text` is the statement without its parameters, for the trace; None if there is no statement.
+    """
     noted = current_statement_time.get()
     if noted is not None:
         noted.database_s += perf_counter() - started
         noted.statements += 1
+    trace = current_trace.get()
+    if trace is not None and text is not None:
+        trace.statement(text, perf_counter() - started)

@@ -7,6 +7,7 @@ proxy would resolve names itself.
 
 import socket
 import ssl
+from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
@@ -56,6 +57,7 @@ def open_session(
     connect_s: float = CONNECT_S,
     trusted: ssl.SSLContext | None = None,
     resolver: AbstractResolver | None = None,
+    trace_configs: Sequence[aiohttp.TraceConfig] = (),
 ) -> aiohttp.ClientSession:
     """Return a session to post webhooks with, which the caller closes.
 
@@ -74,6 +76,7 @@ def open_session(
         auto_decompress=False,
         trust_env=False,
         headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+        trace_configs=list(trace_configs),
     )
 
 

@@ -69,6 +69,8 @@ class Context:
     authorization: str | None = None
     client_address: str = ""
     """On a WebSocket: the IP address of the client."""
+    traceparent: str | None = None
+    """On a WebSocket: the client's trace context by W3C, to which its operations belong."""
     sign_in_again: Callable[[], Awaitable[bool]] | None = None
     """On a WebSocket: signs the caller in; later calls check that the credential is still valid.
 

@@ -9,8 +9,9 @@ from graphql import parse
 import workers
 from models.storage.statement_time import StatementTime
 from observability.metrics import OTHER, PREFIX, CappedLabel, Counter, Histogram, counter, histogram
-from observability.metrics_requests import RequestMetrics, route_of
+from observability.metrics_requests import RequestMetrics
 from observability.metrics_work import KINDS, WorkMetrics
+from observability.routes import route_of
 from schema.base.errors import ErrorCode
 from schema.base.request_notes import RequestNotes
 from schema.engine.known_operations import KnownOperation, known_operation, root_field_names
