@@ -10,9 +10,12 @@ from models import (
     ConsentEntry,
     Customer,
     EnrichmentRun,
+    Job,
     PreferenceEntry,
     Suggestion,
 )
+from models.jobs.job import JobState
+from models.jobs.kinds import ENRICH
 from models.rules.enrichment_status import EnrichmentStatus, EnrichmentTrigger
 from models.tables.access import SYSTEM, Scope
 from models.tables.audit import ActorContext
@@ -149,6 +152,7 @@ async def add_marked_world(api: Api) -> dict[str, str]:
         **await histories(customer["id"]),
         **await staff(api),
         "endpoint": await endpoint_with_answer(api, customer["id"]),
+        "job": await add_ended_job(api, customer["id"]),
         "import": await add_ended_import(
             ActorContext(SYSTEM, api.clock(), "request-1"), parent["id"], lambda name: name
         ),
@@ -161,6 +165,15 @@ async def endpoint_with_answer(api: Api, customer_id: str) -> str:
     customer = await Customer.get(id=customer_id)
     await deliver(endpoint.id, customer, api.clock(), answer=zq("answer"))
     return endpoint.id
+
+
+async def add_ended_job(api: Api, customer_id: str) -> str:
+    """Store a job about a customer that has ended; return its id."""
+    payload, now = {"customer_id": customer_id}, api.clock()
+    job = await Job.create(
+        kind=ENRICH, payload=payload, state=JobState.DONE, created_at=now, finished_at=now
+    )
+    return job.id
 
 
 async def histories(customer_id: str) -> dict[str, str]:

@@ -3,7 +3,9 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from models import Contact, CustomerImport, Suggestion
+from models import Contact, CustomerImport, Job, JobPause, Suggestion
+from models.jobs.job import JobState
+from models.jobs.kinds import IMPORT, WEBHOOK_NOTICE
 from models.rules.consent import ConsentBasis
 from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus
 from models.tables.access import Principal, Scope
@@ -147,6 +149,18 @@ async def of_actor(api: Api, act: ActorContext) -> Json:
     return {"actorId": "tok_gone", "reason": "Left"}
 
 
+async def of_failed_job(api: Api, act: ActorContext) -> Json:  # noqa: ARG001  # common signature
+    job = await Job.create(
+        kind=WEBHOOK_NOTICE, state=JobState.FAILED, created_at=act.now, finished_at=act.now
+    )
+    return {"ids": [job.id]}
+
+
+async def of_paused_kind(api: Api, act: ActorContext) -> Json:  # noqa: ARG001  # common signature
+    await JobPause.create(kind=IMPORT, paused_at=act.now)
+    return {"kind": "IMPORT"}
+
+
 def plain(**values: object) -> Prepare:
     async def prepare(api: Api, act: ActorContext) -> Json:  # noqa: ARG001  # as the others
         return dict(values)
@@ -272,6 +286,10 @@ MUTATIONS: dict[str, tuple[Prepare, set[str]]] = {
     "requestNonItemisedBills": (to_customer, {"non_itemised_bills.requested"}),
     "withdrawNonItemisedBillsRequest": (to_customer, {"non_itemised_bills.withdrawn"}),
     "cancelImport": (of_import, {"import.cancelled"}),
+    "retryJobs": (of_failed_job, {"job.retried"}),
+    "discardJobs": (of_failed_job, {"job.discarded"}),
+    "pauseJobs": (plain(kind="IMPORT"), {"jobs.paused"}),
+    "resumeJobs": (of_paused_kind, {"jobs.resumed"}),
     "eraseActorNames": (of_actor, {"actor.names_erased"}),
     "saveUser": (plain(name="Uma"), {"user.created"}),
     "disableUser": (of_user, {"user.disabled"}),

@@ -142,6 +142,7 @@ UNVERSIONED = {
     "cancelImport",
     *("requestEnrichment", "restartEnrichments", "eraseActorNames", "createExport"),
     *("pingWebhookEndpoint", "redeliverWebhooks"),
+    *("retryJobs", "discardJobs", "pauseJobs", "resumeJobs"),
 }
 """Mutations that change no object with a version."""
 

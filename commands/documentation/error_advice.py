@@ -290,6 +290,7 @@ USER_ERRORS: Mapping[str, Advice] = MappingProxyType(
         ),
         "SECRET_JUST_ROTATED": WAIT,
         "NOT_REDELIVERABLE": Advice("Leave the delivery out, and fetch the object from the API."),
+        "JOB_NOT_CHANGEABLE": Advice("Read the message, and leave the job out."),
         "ACCESS_TOKEN_LIMIT": Advice("Revoke tokens that are no longer needed."),
     }
 )

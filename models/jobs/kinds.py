@@ -2,16 +2,12 @@
 
 from datetime import datetime
 
-ENRICH = "enrich"
-"""The kind of jobs that look a customer up at Companies House."""
+from models.rules.job_kind import JobKind
 
-CONFIRMATION_MAIL = "confirmation_mail"
-"""The kind of jobs that send a confirmation's mail, or delete an erased contact's stored mails."""
-
-WEBHOOK_NOTICE = "webhook_notice"
-"""The kind of jobs that tell the platform by email that a webhook endpoint fails."""
-IMPORT = "import"
-"""The kind of jobs that store the rows of an imported file."""
+ENRICH = JobKind.ENRICH.value
+CONFIRMATION_MAIL = JobKind.CONFIRMATION_MAIL.value
+WEBHOOK_NOTICE = JobKind.WEBHOOK_NOTICE.value
+IMPORT = JobKind.IMPORT.value
 
 
 def lookup_key(customer_id: str) -> str:

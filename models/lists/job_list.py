@@ -11,9 +11,10 @@ from tortoise.queryset import QuerySet
 
 from models.jobs.job import IS_GIVEN_UP, Job, JobState
 from models.jobs.kinds import CONFIRMATION_MAIL, ENRICH, IMPORT, WEBHOOK_NOTICE
+from models.lists.row_order import BY_ID, BY_ID_DOWN, SortOrder
 from models.rules.job_action import ids_of
 from models.rules.urgency import Urgency
-from models.storage.sql import run
+from models.storage.sql import Sql, all_of, run
 from models.tables.confirmation import Confirmation
 from models.tables.customer import Customer
 from models.tables.customer_import import CustomerImport
@@ -57,6 +58,31 @@ class JobFilter:
         if self.reason:
             found = found.filter(reason__icontains=self.reason)
         return found
+
+    def condition(self) -> Sql:
+        """Return the SQL condition, with the table named `t0`; `reason` must be the whole code."""
+        equal = {
+            "kind": self.kind,
+            "urgency": None if self.urgency is None else int(self.urgency),
+            "reason": self.reason,
+        }
+        found = [
+            Sql(f"t0.{column} = ?", (value,))
+            for column, value in equal.items()
+            if value is not None
+        ]
+        if self.states:
+            # Spelt out, so that the planner can use the partial indexes.
+            spelt = [f"t0.state = '{one.value}'" for one in sorted(set(self.states))]
+            found.append(Sql(" OR ".join(spelt)))
+        return all_of(found)
+
+
+class JobSort(SortOrder):
+    """The order of jobs in the API."""
+
+    CREATED_AT_DESC = BY_ID_DOWN
+    CREATED_AT_ASC = BY_ID
 
 
 class BadCursor(ValueError):

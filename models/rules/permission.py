@@ -27,6 +27,7 @@ class Scope(StrEnum):
     WEBHOOKS_WRITE = "webhooks:write"
     AUDIT_READ = "audit:read"
     AUDIT_ERASE = "audit:erase"
+    JOBS_ADMINISTER = "jobs:administer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,11 @@ CATALOGUE: Mapping[Scope, Permission] = MappingProxyType(
             Permission(
                 Scope.AUDIT_ERASE,
                 "Erase the names of users and access tokens from the audit trail.",
+            ),
+            Permission(
+                Scope.JOBS_ADMINISTER,
+                "View the background jobs of the platform, run them again, discard them, and pause"
+                " kinds of them.",
             ),
         )
     }

@@ -120,6 +120,8 @@ UserErrorCode = described_enum(
         " it is still valid; repeat the request after `retryAfterSeconds`.",
         "NOT_REDELIVERABLE": "The event cannot be sent again: the delivery has not ended yet, was a"
         " test, or its event was deleted.",
+        "JOB_NOT_CHANGEABLE": "The job cannot be retried or discarded: its state does not allow it,"
+        " its work is not needed any more, or another job does it.",
         "ACCESS_TOKEN_LIMIT": "The token's user, or its reseller if it has no user, already has the"
         " maximum number of valid tokens; revoke one first. Tokens that were rotated do not count.",
     },

@@ -29,6 +29,7 @@ from schema.root.enrichment import (
 )
 from schema.root.event import EventQuery, EventSubscription
 from schema.root.export import ExportMutation
+from schema.root.job import JobMutation, JobQuery
 from schema.root.node import NodeQuery
 from schema.root.report import ReportQuery
 from schema.root.user_errors import USER_ERRORS
@@ -54,6 +55,7 @@ class Query(
     ReportQuery,
     WebhookQuery,
     ImportQuery,
+    JobQuery,
 ):
     pass
 
@@ -74,6 +76,7 @@ class Mutation(
     ExportMutation,
     WebhookMutation,
     ImportMutation,
+    JobMutation,
 ):
     pass
 

@@ -115,4 +115,8 @@ USER_ERRORS: Mapping[str, str] = {
     "redeliver_webhooks": "BAD_FORMAT CONTRADICTORY_VALUES NOT_FOUND NOT_REDELIVERABLE"
     " OUT_OF_RANGE REQUIRED TOO_FEW_ITEMS TOO_MANY_ITEMS WEBHOOK_ENDPOINT_INACTIVE",
     "cancel_import": "NOT_FOUND",
+    "retry_jobs": "JOB_NOT_CHANGEABLE NOT_FOUND TOO_MANY_ITEMS",
+    "discard_jobs": "JOB_NOT_CHANGEABLE NOT_FOUND TOO_MANY_ITEMS",
+    "pause_jobs": "NOT_FOUND",
+    "resume_jobs": "NOT_FOUND",
 }

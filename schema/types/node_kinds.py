@@ -23,6 +23,7 @@ from schema.types.customer_import import ImportJob
 from schema.types.customer_template import CustomerTemplate
 from schema.types.enrichment import EnrichmentRun
 from schema.types.event import READS_EVENTS, Event, readable_types
+from schema.types.job import Job
 from schema.types.suggestion import Suggestion
 from schema.types.user import User, UserGroup, bound_reseller_id
 from schema.types.webhook import READS_WEBHOOKS, WebhookDelivery, WebhookEndpoint
@@ -58,6 +59,7 @@ KINDS: dict[str, _Kind] = {
     "evt": _Kind(Event, READS_EVENTS),
     "grp": _Kind(UserGroup, _ACCESS, groups_within),
     "imp": _Kind(ImportJob, Requires(Scope.CUSTOMERS_WRITE)),
+    "job": _Kind(Job, Requires(Scope.JOBS_ADMINISTER)),
     "prf": _Kind(PreferenceEntry, Requires(Scope.CONTACTS_READ), _OF_CONTACT),
     "run": _Kind(EnrichmentRun, _CUSTOMERS, _OF_LIVING),
     "sug": _Kind(Suggestion, _CUSTOMERS, _OF_LIVING),

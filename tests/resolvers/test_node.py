@@ -11,6 +11,7 @@ from models import (
     ConsentEntry,
     EnrichmentRun,
     Event,
+    Job,
     PreferenceEntry,
     Suggestion,
 )
@@ -44,6 +45,7 @@ NEEDED = {
     "WebhookDelivery": {Scope.WEBHOOKS_READ},
     "WebhookEndpoint": {Scope.WEBHOOKS_READ},
     "ImportJob": {Scope.CUSTOMERS_WRITE},
+    "Job": {Scope.JOBS_ADMINISTER},
 }
 """By type: the scopes of which one is enough to fetch an object by its id."""
 
@@ -57,6 +59,7 @@ QUERIES = {
     "accessToken": "AccessToken",
     "webhookEndpoint": "WebhookEndpoint",
     "importJob": "ImportJob",
+    "job": "Job",
 }
 """By query of a single object: its type."""
 
@@ -93,6 +96,7 @@ async def ids(api: Api, act: ActorContext) -> dict[str, str]:
     template = await api.done("saveCustomerTemplate", "customerTemplate { id }", name="Shops")
     found["CustomerTemplate"] = template["customerTemplate"]["id"]
     found["ImportJob"] = await add_import(api.platform.database, act)
+    found["Job"] = (await Job.all().order_by("id").first() or Job()).id
     found["User"] = await add_user(api, "Uma", Scope.CUSTOMERS_READ)
     found["UserGroup"] = await add_group(api, "Clerks")
     token = await issue(api, found["User"], Scope.CUSTOMERS_READ)

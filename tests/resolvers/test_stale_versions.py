@@ -71,6 +71,7 @@ def test_all_mutations_of_one_object_take_a_version() -> None:
     of_others = {
         *("requestEnrichment", "restartEnrichments", "eraseActorNames", "createExport"),
         *("pingWebhookEndpoint", "redeliverWebhooks", "cancelImport"),
+        *("retryJobs", "discardJobs", "pauseJobs", "resumeJobs"),
         *("acceptSuggestions", "rejectSuggestions"),  # these take a version for each customer
         *("saveCustomers", "saveContacts", "recordConsents"),  # these take a version in each row
     }

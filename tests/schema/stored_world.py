@@ -82,6 +82,7 @@ ACCESS_FILTERS = (
 
 
 ORDERS = {
+    "JobSort": ("CREATED_AT_ASC", "CREATED_AT_DESC"),
     "ImportJobSort": ("CREATED_AT_ASC", "CREATED_AT_DESC"),
     "AccessTokenSort": ("CREATED_AT_ASC", "CREATED_AT_DESC"),
     "AuditSort": ("AT_ASC", "AT_DESC"),
@@ -204,7 +205,12 @@ class Stored:
             {"isActive": False, "resellerId": self.any_id(random, "Customer")},
         )
 
-    def _webhook_filters(self, random: Random, kind: str) -> Sequence[dict[str, Any]]:
+    def _work_filters(self, random: Random, kind: str) -> Sequence[dict[str, Any]]:
+        if kind == "JobFilter":
+            return (
+                {"kind": Name("ENRICH"), "states": [Name("READY"), Name("DONE")]},
+                {"urgency": Name("SAVED"), "reason": "GAVE_UP"},
+            )
         if kind == "WebhookEndpointFilter":
             return ({"isActive": True, "resellerId": self.any_id(random, "Customer")},)
         return (
@@ -227,8 +233,8 @@ class Stored:
             )
         if kind == "CustomerClassFilter":
             return (None, {}, {"statuses": None}, {"statuses": [Name("RETIRED")]})
-        if kind in ACCESS_FILTERS or kind.startswith("Webhook"):
-            filters = self._access_filters if kind in ACCESS_FILTERS else self._webhook_filters
+        if kind in ACCESS_FILTERS or kind.startswith(("Webhook", "Job")):
+            filters = self._access_filters if kind in ACCESS_FILTERS else self._work_filters
             return (None, {}, *filters(random, kind))
         if kind == "DeliveryExposureFilter":
             return (

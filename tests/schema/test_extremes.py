@@ -180,6 +180,8 @@ BOUNDS = {
     ),
     "ImportFaultConnection.totalCount": ROWS,
     "ImportJobConnection.totalCount": ROWS,
+    "Job.attemptCount": COLUMN,
+    "JobConnection.totalCount": ROWS,
     "ConsentAdvisoryCount.customerCount": ROWS,
     "ConsentEntry.sequence": COLUMN,
     "Contact.version": COLUMN,

@@ -52,6 +52,7 @@ NAMED = (
     "token",
     "endpoint",
     "import",
+    "job",
 )
 """The objects that queries take the id of."""
 
@@ -101,6 +102,8 @@ def queries(ids: dict[str, str]) -> dict[str, str]:
         "webhookDeliveries": "",
         "importJob": f"(id: {quoted['import']})",
         "imports": "",
+        "job": f"(id: {quoted['job']})",
+        "jobs": "",
     }
 
 

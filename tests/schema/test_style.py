@@ -13,7 +13,8 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     },
     "ids end in Id or Ids": {
         **dict.fromkeys(
-            ("AuditFilter.requestId", "AuditEntry.requestId"), "names no object of this API"
+            ("AuditFilter.requestId", "AuditEntry.requestId", "Job.requestId"),
+            "names no object of this API",
         ),
         **{
             f"{kind}.filingId": "is an id of Companies House"

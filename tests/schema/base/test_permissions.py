@@ -33,6 +33,8 @@ CALLS = {
     "contacts": "{ contacts { totalCount } }",
     "import_job": f'{{ importJob(id: "{SOME_ID}") {{ id }} }}',
     "imports": "{ imports { totalCount } }",
+    "job": f'{{ job(id: "{SOME_ID}") {{ id }} }}',
+    "jobs": "{ jobs { totalCount } }",
     "customer_templates": "{ customerTemplates { totalCount } }",
     **{
         name: f'{{ {to_camel_case(name)}(id: "{SOME_ID}") {{ id }} }}'
@@ -67,6 +69,10 @@ CALLS = {
 }
 INPUTS = {
     "cancel_import": f'id: "{SOME_ID}"',
+    "retry_jobs": f'ids: ["{SOME_ID}"]',
+    "discard_jobs": f'ids: ["{SOME_ID}"]',
+    "pause_jobs": "kind: ENRICH",
+    "resume_jobs": "kind: ENRICH",
     "save_customer_class": 'name: "Mine"',
     "retire_customer_class": f'id: "{SOME_ID}", reason: "x"',
     "reactivate_customer_class": f'id: "{SOME_ID}"',
