@@ -157,7 +157,7 @@ async def of_failed_job(api: Api, act: ActorContext) -> Json:  # noqa: ARG001  #
 
 
 async def of_paused_kind(api: Api, act: ActorContext) -> Json:  # noqa: ARG001  # common signature
-    await JobPause.create(kind=IMPORT, paused_at=act.now)
+    await JobPause.get_or_create(kind=IMPORT, defaults={"paused_at": act.now})
     return {"kind": "IMPORT"}
 
 

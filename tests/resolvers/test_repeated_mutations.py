@@ -99,7 +99,7 @@ async def test_a_repeat_may_select_other_fields(api: Api, act: ActorContext, mut
             "expiresAt",
             "redeliveredCount",
             "restartedLookupCount",
-            "suggestions",
+            *("suggestions", "jobs", "pausedKinds"),
             "savedCount",
         )
     )
