@@ -9,10 +9,13 @@ from models.changes.contact_editing import create_contact
 from models.changes.customer_editing import create_customer
 from models.changes.import_file import FileWriter
 from models.changes.import_run import NewImport, request_import
+from models.changes.webhook_endpoint_editing import Cipher, save_endpoint
 from models.rules.consent import ConsentBasis, ConsentMethod
+from models.rules.event_type import EventType
 from models.rules.profile import ProfileEntry, ValueSource
 from models.storage.database import Database
 from models.storage.identifiers import new_import_id
+from models.storage.secret_cipher import SecretCipher
 from models.tables.access import Principal, Scope, issue_token
 from models.tables.audit import ActorContext
 from models.tables.customer_import import ImportFormat
@@ -66,6 +69,13 @@ A made-up charity,CHARITY,Uma Sample,uma at charity.example
 """
 """A file of customers with faults, which is only checked."""
 
+ENDPOINT = {
+    "url": "https://hooks.example.com/customer-classes",
+    "description": "A made-up receiver",
+    "event_types": [EventType.WEBHOOK_ENDPOINT_DISABLED],
+}
+"""A webhook endpoint to try mutations with. Its events are rare, so that nothing is sent to it."""
+
 FIRST_QUERY = (
     'mutation { saveCustomer(input: { name: "Sandbox Beta Limited",'
     ' classCode: "COMPANY_UK_LIMITED", companyNumber: "90000001" })'
@@ -86,7 +96,8 @@ async def development_greeting(platform: Platform, endpoint: str) -> list[str]:
             platform.clock(),
             f"samples-{uuid4()}",
         )
-        await platform.database.transaction(lambda: add_samples(act))
+        cipher = SecretCipher(platform.settings.webhook_key_texts)
+        await platform.database.transaction(lambda: add_samples(act, cipher))
         await add_sample_import(platform.database, act)
     settings = platform.settings
     mails = f"Mails {settings.mailbox}" if settings.smtp_url is None else "Mails are sent by SMTP"
@@ -103,8 +114,8 @@ async def development_greeting(platform: Platform, endpoint: str) -> list[str]:
     ]
 
 
-async def add_samples(act: ActorContext) -> None:
-    """Add the sample customers with their contacts and consent."""
+async def add_samples(act: ActorContext, cipher: Cipher) -> None:
+    """Add the sample customers with their contacts and consent, and the webhook endpoint."""
     for name, code, number in SAMPLES:
         values: dict[str, Any] = {"name": name, "class_code": code, "company_number": number}
         values["profile"] = {
@@ -116,6 +127,7 @@ async def add_samples(act: ActorContext) -> None:
         customer = await create_customer(act, values, consent=CONSENT.get(name))
         for contact in CONTACTS.get(name, ()):
             await create_contact(act, customer.id, contact)
+    await save_endpoint(act, None, ENDPOINT, None, cipher=cipher, allows_private=False)
 
 
 async def add_sample_import(database: Database, act: ActorContext) -> None:

@@ -9,6 +9,7 @@ import { SCHEMA_URL, signedInFetcher } from './requests';
 import { storage } from './storage';
 import { type Tabs, topicTabs } from './tabs';
 
+const SCALARS = { JSON: { type: 'object' } } as const; // or the editor would want a string
 const PLUGINS = [HISTORY_PLUGIN, explorerPlugin()];
 
 type PlaygroundProps = { token: string; onLeave(isRefused: boolean): void };
@@ -24,6 +25,7 @@ export default function Playground({ token, onLeave }: PlaygroundProps) {
       fetcher={fetcher}
       defaultTabs={tabs}
       plugins={PLUGINS}
+      customScalarSchemas={SCALARS}
       storage={storage}
       defaultEditorToolsVisibility="variables"
       shouldPersistHeaders={false}

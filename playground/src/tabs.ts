@@ -1,4 +1,5 @@
-// The first tabs: the documents of ../operations, with ids of the sample customers as variables.
+// The first tabs: the documents of ../operations, with ids of the samples as variables. Their first
+// line names the tab; see ../vite.config.ts.
 import type { GraphiQLProps } from 'graphiql';
 import samplesQuery from '../operations/samples.graphql?raw';
 import { askOnce } from './requests';
@@ -28,8 +29,9 @@ type Samples = { plc?: { nodes: { id: string }[] } | null } | null;
  */
 export async function topicTabs(token: string): Promise<Tabs> {
   const samples = (await askOnce(token, samplesQuery)) as Samples;
+  const address = new URL('..', document.baseURI).href.replace(/\/$/, '');
   const tabs = Object.entries(DOCUMENTS).map(([path, query]) => ({
-    query,
+    query: query.replaceAll('{{address}}', address),
     variables: filled(VARIABLES[path.replace('.graphql', '.json')] ?? '', samples),
   }));
   const version = JSON.stringify([DOCUMENTS, VARIABLES, samples?.plc?.nodes[0]?.id]);

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(not BUILT.is_file(), reason="the playground is not built: make playground"),
 ]
 
-FIRST_TAB = "Save"
+FIRST_TAB = "Save and enrich"
 
 
 @pytest.fixture
@@ -76,10 +76,15 @@ async def test_the_printed_link_opens_a_playground_that_needs_no_other_origin(
         assert page.url == f"{address}/playground/"
         await run(page, "Save")
         await see_answer(page, '"PENDING"')
-        await open_tab(page, "Follow")
+        await open_tab(page, "Follow a lookup")
         await run(page, "Follow")
         await see_answer(page, '"SUCCEEDED"')
         await page.get_by_role("button", name="Stop").click()
+        # A tab keeps the name of its topic, whatever was run in it.
+        tabs = await page.get_by_role("tab").all_inner_texts()
+        assert tabs[:2] == ["Save and enrich", "Follow a lookup"]
+        await open_tab(page, "Imports")
+        await page.get_by_text(f'"{address}/imports?dryRun=true"').wait_for()
         await page.get_by_role("button", name="Show Documentation Explorer").click()
         await page.get_by_role("link", name="Mutation", exact=True).click()
         await page.get_by_role("link", name="saveCustomer", exact=True).wait_for()
@@ -118,7 +123,7 @@ async def test_the_token_stays_in_its_tab_and_out_of_the_history(
         assert sampled.token in await stored_in(page, "sessionStorage")
         await page.reload()
         # The first tab's name may or may not have been stored yet, so wait for the second.
-        await page.get_by_role("tab", name="Follow").wait_for()
+        await page.get_by_role("tab", name="Follow a lookup").wait_for()
         assert "ccl_" not in await stored_in(page, "localStorage")
 
 

@@ -19,7 +19,7 @@ FOLDER = Path(__file__).resolve().parent.parent.parent / "playground" / "operati
 DOCUMENTS = sorted(FOLDER.glob("[0-9]*.graphql"))
 PLACEHOLDER = re.compile(r"\{\{([\w.]+)\}\}")
 TOPICS = ["save-and-enrich", "follow", "suggestions", "contacts", "consent", "delivery-preview"]
-TOPICS += ["retire", "many-at-once", "events", "report", "webhooks", "imports"]
+TOPICS += ["retire", "many-at-once", "events", "report", "webhooks", "imports", "exports"]
 
 
 @pytest.fixture
