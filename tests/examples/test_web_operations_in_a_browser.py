@@ -27,6 +27,7 @@ from tests.examples.web_visits import (
     signed_in,
 )
 from tests.graphql_client import Api, LiveApi, running_api, running_live_api
+from tests.listening import ENOUGH_S
 from tests.webhook_receiver import receiving
 
 playwright()
@@ -162,6 +163,8 @@ async def test_the_feed_is_followed_and_goes_on_after_a_break(live: LiveApi, add
             ["Customer created new", "Bell"],
             ["Customer created", "Acme"],
         ]
+        await import_of(live, "name,classCode\r\nDale,CHARITY\r\n,CHARITY\r\n")
+        await page.get_by_text("1 row can be stored, 1 refused.").wait_for()
         await picture(page, "events", whole=False)
         await accessible(page)
         await page.get_by_label("Type", exact=True).select_option(label="Contact: all")
@@ -197,6 +200,20 @@ async def test_a_feed_whose_place_is_no_longer_stored_says_so_and_goes_on(
         await press(page, "Go on from the newest event")
         await page.get_by_text("0 new events since").wait_for()
         assert [row[:2] for row in await rows_of(page, "Events")] == [["Customer created", "Dale"]]
+
+
+async def import_of(live: LiveApi, content: str, *, is_dry_run: bool = True) -> None:
+    """Send a file, and wait for the end of its import."""
+    headers = {"Authorization": f"Bearer {live.token}", "Content-Type": "text/csv"}
+    parameters = {"dryRun": "true" if is_dry_run else "false"}
+    sent = await live.http.post("/imports", content=content, headers=headers, params=parameters)
+    query = "query($id: ID!) { importJob(id: $id) { finishedAt } }"
+    async with asyncio.timeout(ENOUGH_S):
+        while True:
+            found = await live.data(query, id=sent.json()["importId"])
+            if found["importJob"]["finishedAt"]:
+                return
+            await asyncio.sleep(0.05)
 
 
 def file_of(*rows: str, name: str = "customers.csv") -> dict[str, Any]:
@@ -239,6 +256,65 @@ async def test_a_file_is_checked_then_imported_and_its_refused_rows_come_back(
             ["Check", "Done", NOTHING, "2"],
         ]
     assert (await live.data("{ customers { totalCount } }"))["customers"]["totalCount"] == 450
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("customers.csv", b"", "The file is empty."),
+        ("customers.csv", b"\xef\xbb\xbf\r\n \r\n", "The file is empty."),
+        ("customers.csv", f"{IMPORT}\r\n".encode(), "Add a line for each customer"),
+        ("customers.csv", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", "may be a photo"),
+        ("customers.jsonl", b"%PDF-1.7 ...", "may be a photo, a PDF"),
+        ("customers.csv", b"PK\x03\x04\x14\x00", "The file is a workbook"),
+        ("customers.csv", "name,classCode\nAcme,CHARITY".encode("utf-16"), "in UTF-16"),
+        ("customers.xlsx", b"PK\x03\x04\x14\x00", "whose name ends in .csv"),
+    ],
+)
+async def test_a_useless_file_is_not_sent_but_told_in_plain_words(
+    api: Api, name: str, content: bytes, told: str
+) -> None:
+    async with serving_site(api) as address, signed_in(address, api.token) as page:
+        await page.goto(f"{address}/#/imports")
+        chosen = {"name": name, "mimeType": "text/csv", "buffer": content}
+        await page.get_by_label("File", exact=True).set_input_files(chosen)
+        await press(page, "Check the file")
+        await page.get_by_role("alert").get_by_text(told).wait_for()
+        await accessible(page)
+    assert (await api.data("{ imports { nodes { id } } }"))["imports"]["nodes"] == []
+
+
+async def test_an_end_of_an_import_is_told_in_the_feed_and_leads_to_it(
+    live: LiveApi, address: str
+) -> None:
+    content = "name,classCode\r\nDale,CHARITY\r\n,CHARITY\r\n"
+    for is_dry_run in (True, False):
+        await import_of(live, content, is_dry_run=is_dry_run)
+    async with signed_in(address, live.token) as page:
+        await page.goto(f"{address}/#/events?type=import")
+        await page.get_by_role("link", name="Import", exact=True).nth(1).wait_for()
+        assert [[row[1], row[3]] for row in await rows_of(page, "Events")] == [
+            ["Import", "Done 1 row stored, 1 refused."],
+            ["Check (dry run)", "Done 1 row can be stored, 1 refused."],
+        ]
+        await page.get_by_role("link", name="Check (dry run)").click()
+        await see(page, "Check")
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("events?type=nonsense", "No type of events that you may read is called “nonsense”."),
+        ("events?before=nonsense", "The cursor is not valid."),
+        ("imports/imp_00000000000000000000000000", "Cannot find the import."),
+        ("imports/nonsense", "Cannot find the import."),
+    ],
+)
+async def test_a_wrong_address_is_told_in_words(api: Api, path: str, told: str) -> None:
+    async with serving_site(api) as address, signed_in(address, api.token) as page:
+        await page.goto(f"{address}/#/{path}")
+        await page.get_by_role("alert").get_by_text(told).wait_for()
+        await accessible(page)
 
 
 async def test_an_import_moves_by_itself_until_it_is_cancelled_or_ends(
@@ -301,7 +377,8 @@ async def test_an_endpoint_shows_its_secret_once_and_a_delivery_is_sent_again(
         await page.get_by_text("again", exact=True).wait_for()
         await page.get_by_text("0 waiting").wait_for()
         await picture(page, "webhooks")
-        assert [one[1] for one in await rows_of(page, "What was sent")] == ["Delivered"] * 3
+        sent = await rows_of(page, "What was sent")
+        assert [one[1:3] for one in sent] == [["Our CRM", "Delivered"]] * 3
     for one in receiver.taken:
         at = datetime.fromtimestamp(int(one.headers["webhook-timestamp"]), UTC)
         signature = Webhook(secret).sign(one.id, at, one.body.decode())
@@ -310,6 +387,49 @@ async def test_an_endpoint_shows_its_secret_once_and_a_delivery_is_sent_again(
     assert len(created) == 3
     assert len(set(created)) == 1
     assert [one.data["type"] for one in receiver.taken].count("ping") == 1
+
+
+async def test_an_endpoint_gets_a_new_secret_is_switched_off_and_deleted(
+    live: LiveApi, address: str
+) -> None:
+    """A deletion asks first, and says what is lost."""
+    async with receiving() as receiver, signed_in(address, live.token) as page:
+        url, receiver.always = receiver.url, 503
+        added = "webhookEndpoint { id } secret"
+        first = await live.done("saveWebhookEndpoint", added, url=url, description="Our CRM")
+        await page.goto(f"{address}/#/webhooks")
+        await press(page, f"Rotate the secret of {url}")
+        await accessible(page)
+        await press(page, "Rotate the secret")
+        shown = page.get_by_role("alert")
+        secret = await shown.locator("code").inner_text()
+        assert secret.startswith("whsec_")
+        assert secret != first["secret"]
+        await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await press(page, "Copy the secret")
+        await shown.get_by_text("Copied.").wait_for()
+        assert await page.evaluate("navigator.clipboard.readText()") == secret
+        await accessible(page)
+        await press(page, "I have stored it")
+        assert secret not in await page.content()
+        again = page.get_by_role("button", name=f"Rotate the secret of {url}")
+        assert await again.get_attribute("aria-disabled") == "true"
+        await press(page, f"Switch off {url}")
+        await press(page, f"Switch on {url}")
+        await page.get_by_role("button", name=f"Switch off {url}").wait_for()
+        await live.save_customer(name="Acme")
+        await page.get_by_text("1 waiting").wait_for()
+        await press(page, f"Delete {url}")
+        question = page.get_by_role("dialog")
+        await question.get_by_text("1 delivery that waits will never be sent.").wait_for()
+        await picture(page, "webhook-deletion", whole=False)
+        await accessible(page)
+        await press(page, "Cancel")
+        await press(page, f"Delete {url}")
+        await press(page, "Delete the endpoint")
+        await page.get_by_text("There is no endpoint yet.").wait_for()
+        row = page.get_by_role("row").filter(has_text="Customer created")
+        await row.get_by_text("deleted", exact=True).wait_for()
 
 
 async def test_a_page_is_offered_only_with_its_permission(api: Api) -> None:

@@ -47,13 +47,9 @@ export function App({ onSignOut }: { onSignOut: () => void }) {
   const isOffered = ({ needs }: Section) => needs.length === 0 || needs.some((scope) => held.includes(scope))
   return (
     <Scopes value={held}>
-      <a className="skip" href="#main" onClick={skip}>
-        Skip to content
-      </a>
+      <a className="skip" href="#main" onClick={skip}>Skip to content</a>
       <header>
-        <p className="brand">
-          Customer classes <small>example</small>
-        </p>
+        <p className="brand">Customer classes <small>example</small></p>
         <Tabs
           label="Main"
           links={SECTIONS.filter(isOffered).map((one) => [`#/${one.path}`, one.name])}
@@ -72,9 +68,7 @@ export function App({ onSignOut }: { onSignOut: () => void }) {
           <QueryState state={viewer} what="your permissions" />
         )}
       </main>
-      <footer>
-        <p>An example of a front end for this API, not a product.</p>
-      </footer>
+      <footer><p>An example of a front end for this API, not a product.</p></footer>
     </Scopes>
   )
 }
@@ -107,10 +101,6 @@ function Routed({ path }: { path: string[] }) {
     if (tab === 'delivery') return <Delivery key={id} id={id} />
   }
   return (
-    <Page title="Not found">
-      <p>
-        There is no such page. <a href="#/customers">Show the customers</a>
-      </p>
-    </Page>
+    <Page title="Not found"><p>There is no such page. <a href="#/customers">Show the customers</a></p></Page>
   )
 }

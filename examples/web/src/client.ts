@@ -1,13 +1,7 @@
 /** The GraphQL client: a normalised cache, HTTP for queries and mutations, a WebSocket for subscriptions. */
 import { cacheExchange, type Cache, type UpdateResolver } from '@urql/exchange-graphcache'
 import { createClient as createSocket } from 'graphql-ws'
-import {
-  Client,
-  fetchExchange,
-  mapExchange,
-  subscriptionExchange,
-  type ExecutionResult,
-} from 'urql'
+import { Client, fetchExchange, mapExchange, subscriptionExchange, type ExecutionResult } from 'urql'
 import { connections, keys, possibleTypes } from './generated/cache'
 
 /** Create a client that sends `token`; `onRefused` is called when the API no longer accepts it. */
@@ -69,6 +63,7 @@ const updates: Record<string, UpdateResolver> = {
   reactivateCustomerClass: forgetting('customerClasses'),
   deleteCustomerClass: forgetting('customerClasses'),
   saveWebhookEndpoint: forgetting('webhookEndpoints'),
+  deleteWebhookEndpoint: forgetting('webhookEndpoints', 'webhookDeliveries'),
   pingWebhookEndpoint: forgetting('webhookDeliveries'),
   redeliverWebhooks: forgetting('webhookDeliveries'),
   saveContact: (_, { input }, cache) => {

@@ -30,9 +30,7 @@ function Main() {
 
   if (client === null) return <SignIn onSignIn={start} wasRefused={wasRefused} />
   return (
-    <Provider value={client}>
-      <App onSignOut={() => end(false)} />
-    </Provider>
+    <Provider value={client}><App onSignOut={() => end(false)} /></Provider>
   )
 }
 

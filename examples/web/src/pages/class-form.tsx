@@ -1,10 +1,6 @@
 /** Creates or edits a customer class. */
 import { useQuery } from 'urql'
-import {
-  CustomerClassDocument,
-  SaveCustomerClassDocument,
-  type ClassFieldsFragment,
-} from '../generated/graphql'
+import { CustomerClassDocument, SaveCustomerClassDocument, type ClassFieldsFragment } from '../generated/graphql'
 import { CheckField, Form, numberOf, TextField, textOf, useAct } from '../parts/form'
 import { Page, QueryState } from '../parts/page'
 import { go } from '../router'
@@ -17,18 +13,12 @@ const FLAGS = [
 ] as const
 
 export function ClassForm({ id }: { id?: string }) {
-  const [state] = useQuery({
-    query: CustomerClassDocument,
-    variables: { id: id ?? '' },
-    pause: id === undefined,
-  })
+  const [state] = useQuery({ query: CustomerClassDocument, variables: { id: id ?? '' }, pause: id === undefined })
   const stored = state.data?.customerClass
   if (id === undefined) return <Fields title="Add a class" />
   if (stored) return <Fields title={`Edit ${stored.name}`} stored={stored} />
   return (
-    <Page title="Edit a class">
-      <QueryState state={state} what="the class" />
-    </Page>
+    <Page title="Edit a class"><QueryState state={state} what="the class" /></Page>
   )
 }
 
@@ -37,10 +27,7 @@ function Fields({ title, stored }: { title: string; stored?: ClassFieldsFragment
 
   async function save(form: FormData) {
     const flags = Object.fromEntries(FLAGS.map(([name]) => [name, form.has(name)]))
-    const values = {
-      displayClass: textOf(form, 'displayClass'),
-      displayPosition: numberOf(form, 'displayPosition'),
-    }
+    const values = { displayClass: textOf(form, 'displayClass'), displayPosition: numberOf(form, 'displayPosition') }
     // The name and flags of a class that came with the platform are protected: they are not sent.
     const open = stored?.isShipped ? values : { ...values, ...flags, name: textOf(form, 'name') }
     const key = stored ? { id: stored.id, expectedVersion: stored.version } : {}

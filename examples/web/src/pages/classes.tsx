@@ -10,17 +10,13 @@ import {
   type CustomerClassesQuery,
 } from '../generated/graphql'
 import { FaultSummary, useAct } from '../parts/form'
-import { Badge, Button, Confirm, LinkButton, Page, QueryState, ReasonedButton, Tabs } from '../parts/page'
+import { Badge, Button, ConfirmedButton, LinkButton, Page, QueryState, ReasonedButton, Tabs } from '../parts/page'
 import { address, go, useRoute } from '../router'
 import { count } from '../words'
 
 type Row = NonNullable<CustomerClassesQuery['customerClasses']>['nodes'][number]
 
-const STATUSES: Record<string, ClassStatus[]> = {
-  active: ['ACTIVE'],
-  retired: ['RETIRED'],
-  all: ['ACTIVE', 'RETIRED'],
-}
+const STATUSES: Record<string, ClassStatus[]> = { active: ['ACTIVE'], retired: ['RETIRED'], all: ['ACTIVE', 'RETIRED'] }
 
 export function Classes() {
   const { query } = useRoute()
@@ -60,7 +56,6 @@ export function Classes() {
 }
 
 function ClassCard({ row, mayWrite }: { row: Row; mayWrite: boolean }) {
-  const [isAsking, setAsking] = useState(false)
   const removal = useAct(DeleteCustomerClassDocument)
   const revival = useAct(ReactivateCustomerClassDocument)
   const { id, version: expectedVersion } = row
@@ -81,9 +76,7 @@ function ClassCard({ row, mayWrite }: { row: Row; mayWrite: boolean }) {
       {row.deletability && <p>{count(row.deletability.customersNowCount, 'customer')}</p>}
       {mayWrite && (
         <div className="actions">
-          <a className="button" href={`#/classes/${id}`} aria-label={`Edit ${row.name}`}>
-            Edit
-          </a>
+          <a className="button" href={`#/classes/${id}`} aria-label={`Edit ${row.name}`}>Edit</a>
           {row.status === 'RETIRED' ? (
             <ReasonedButton
               label={`Reactivate ${row.name}`}
@@ -100,27 +93,18 @@ function ClassCard({ row, mayWrite }: { row: Row; mayWrite: boolean }) {
               Retire …
             </ReasonedButton>
           )}
-          <ReasonedButton
+          <ConfirmedButton
             label={`Delete ${row.name}`}
             reasons={(row.deletability?.blockers ?? []).map((blocker) => blocker.message)}
-            onClick={() => setAsking(true)}
+            question={`Delete the class “${row.name}”? It cannot be restored.`}
+            action="Delete"
+            onClick={() => void removal.act({ input: { id, expectedVersion } })}
           >
             Delete …
-          </ReasonedButton>
+          </ConfirmedButton>
         </div>
       )}
       <FaultSummary faults={[...removal.faults, ...revival.faults]} />
-      {isAsking && (
-        <Confirm
-          question={`Delete the class “${row.name}”? It cannot be restored.`}
-          action="Delete"
-          onCancel={() => setAsking(false)}
-          onConfirm={() => {
-            setAsking(false)
-            void removal.act({ input: { id, expectedVersion } })
-          }}
-        />
-      )}
     </li>
   )
 }

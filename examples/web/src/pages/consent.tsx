@@ -145,10 +145,7 @@ function Ledger({ id, entries }: { id: string; entries: Entries }) {
   return (
     <Section title="Ledger">
       <Verification key={entries.length} id={id} />
-      <Download
-        path={`/exports/consent-evidence.csv?customerId=${id}&bom=true`}
-        name={`consent-evidence-${id}.csv`}
-      >
+      <Download path={`/exports/consent-evidence.csv?customerId=${id}&bom=true`} name={`consent-evidence-${id}.csv`}>
         Download the evidence (CSV)
       </Download>
       {entries.length > 0 && (
@@ -186,6 +183,7 @@ function Correction({ entries }: { entries: Entries }) {
   }
   return (
     <Form label="Correct an entry" submit="Correct the entry" {...state} onSubmit={send}>
+      <h3>Correct an entry</h3>
       <SelectField
         name="entryId"
         label="Entry to correct"

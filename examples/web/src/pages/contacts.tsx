@@ -50,9 +50,7 @@ export function Contacts({ id }: { id: string }) {
             ))}
           </ul>
           {mayWrite && (
-            <Section title="Add a contact">
-              <ContactForm key={contacts.length} customerId={id} />
-            </Section>
+            <Section title="Add a contact"><ContactForm key={contacts.length} customerId={id} /></Section>
           )}
         </>
       )}
@@ -80,17 +78,11 @@ function ContactCard(props: { contact: ContactFieldsFragment; mayWrite: boolean;
         {!contact.isActive && <Badge kind="bad">Inactive</Badge>}
       </p>
       {lastEntry && (
-        <p>
-          <small>
-            Preference {words(lastEntry.kind).toLowerCase()} {time(lastEntry.recordedAt)}
-          </small>
-        </p>
+        <p><small>Preference {words(lastEntry.kind).toLowerCase()} {time(lastEntry.recordedAt)}</small></p>
       )}
       {props.mayWrite && (
         <div className="actions">
-          <button type="button" aria-label={`Edit ${contact.name}`} onClick={props.onEdit}>
-            Edit
-          </button>
+          <button type="button" aria-label={`Edit ${contact.name}`} onClick={props.onEdit}>Edit</button>
           {contact.email && !contact.isEmailVerified && (
             <ReasonedButton
               label={`Ask to verify: ${contact.name}`}
@@ -120,9 +112,7 @@ function PreferenceForm({ contact }: { contact: ContactFieldsFragment }) {
         submit="Send the question"
         {...state}
         onSubmit={(form) =>
-          void act({
-            input: { contactId: contact.id, documents: form.getAll('documents') as Document[] },
-          })
+          void act({ input: { contactId: contact.id, documents: form.getAll('documents') as Document[] } })
         }
       >
         {DOCUMENTS.map((document) => (

@@ -12,25 +12,15 @@ import { Button, Page, QueryState } from '../parts/page'
 import { go } from '../router'
 
 const ADDRESS = 'profile.registeredAddress'
-const LINES = [
-  ['addressLine1', 'Street'],
-  ['locality', 'Town'],
-  ['postalCode', 'Postcode'],
-] as const
+const LINES = [['addressLine1', 'Street'], ['locality', 'Town'], ['postalCode', 'Postcode']] as const
 
 export function CustomerForm({ id }: { id?: string }) {
-  const [state] = useQuery({
-    query: CustomerDocument,
-    variables: { id: id ?? '' },
-    pause: id === undefined,
-  })
+  const [state] = useQuery({ query: CustomerDocument, variables: { id: id ?? '' }, pause: id === undefined })
   const stored = state.data?.customer
   if (id === undefined) return <Fields title="Add a customer" />
   if (stored) return <Fields title={`Edit ${stored.name}`} stored={stored} />
   return (
-    <Page title="Edit a customer">
-      <QueryState state={state} what="the customer" />
-    </Page>
+    <Page title="Edit a customer"><QueryState state={state} what="the customer" /></Page>
   )
 }
 
@@ -55,11 +45,7 @@ function Fields({ title, stored }: { title: string; stored?: CustomerDetailsFrag
         <TextField name="name" label="Name" value={stored?.name} />
         {!stored && <ClassField name="classId" label="Class" empty="Choose a class" />}
         <CompanyNumber value={stored?.companyNumber} />
-        <TextField
-          name="externalReference"
-          label="Reference in another system"
-          value={stored?.externalReference}
-        />
+        <TextField name="externalReference" label="Reference in another system" value={stored?.externalReference} />
         <fieldset>
           <legend>Company profile</legend>
           <p>What you type here is never replaced by Companies House. Leave it empty to use the register.</p>

@@ -55,11 +55,7 @@ function Enrichment({ customer }: { customer: CustomerDetailsFragment }) {
   const { id, enrichment, companyNumber } = customer
   const isUnderWay = UNDER_WAY.includes(enrichment.status)
   const since = enrichment.requestedAt ?? null
-  useSubscription({
-    query: CustomerEnrichedDocument,
-    variables: { customerId: id, since },
-    pause: !isUnderWay,
-  })
+  useSubscription({ query: CustomerEnrichedDocument, variables: { customerId: id, since }, pause: !isUnderWay })
   const { act, faults, isSending } = useAct(RequestEnrichmentDocument)
   const mayRun = useMay('ENRICHMENT_RUN')
   return (

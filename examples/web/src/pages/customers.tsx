@@ -39,10 +39,7 @@ function filterOf(query: URLSearchParams): CustomerFilter {
 export function Customers() {
   const { query } = useRoute()
   const sort = (query.get('sort') ?? 'NAME_ASC') as CustomerSort
-  const [state] = useQuery({
-    query: CustomersDocument,
-    variables: { ...pageOf(query), filter: filterOf(query), sort },
-  })
+  const [state] = useQuery({ query: CustomersDocument, variables: { ...pageOf(query), filter: filterOf(query), sort } })
   const mayWrite = useMay('CUSTOMERS_WRITE')
   return (
     <Page title="Customers">
@@ -61,22 +58,13 @@ const Filters = ({ query }: { query: URLSearchParams }) => (
   <FilterForm label="Filter customers">
     <TextField name="text" label="Text" type="search" value={query.get('text')} />
     <ClassField name="classId" label="Class" empty="All" value={query.get('classId')} />
-    <SelectField
-      name="status"
-      label="Lookup"
-      empty="All"
-      value={query.get('status')}
-      options={options(STATUSES)}
-    />
+    <SelectField name="status" label="Lookup" empty="All" value={query.get('status')} options={options(STATUSES)} />
     <SelectField
       name="consent"
       label="Consent"
       empty="All"
       value={query.get('consent')}
-      options={[
-        ['yes', 'Given'],
-        ['no', 'Not given'],
-      ]}
+      options={[['yes', 'Given'], ['no', 'Not given']]}
     />
     <SelectField
       name="sort"

@@ -21,10 +21,7 @@ const KINDS: Partial<Record<DeliveryOutcome, 'good' | 'bad'>> = {
   WITHHELD: 'bad',
 }
 
-const YES_NO = [
-  ['yes', 'Yes'],
-  ['no', 'No'],
-] as const
+const YES_NO = [['yes', 'Yes'], ['no', 'No']] as const
 
 export function Delivery({ id }: { id: string }) {
   const [at, setAt] = useState<string | null>(null)

@@ -10,6 +10,7 @@ import {
 } from '../generated/graphql'
 import { EventTypeField, useEventTypes } from '../parts/event-types'
 import { FilterForm } from '../parts/form'
+import { Ended, type ImportEnd } from '../parts/import-end'
 import { Badge, Button, LinkButton, Page, PAGE_SIZE, Problem, QueryState, Table } from '../parts/page'
 import { address, go, useRoute } from '../router'
 import { count, time, words } from '../words'
@@ -18,6 +19,7 @@ export function Events() {
   const { query } = useRoute()
   const [type, before] = [query.get('type'), query.get('before')]
   const { isLoaded, typesOf } = useEventTypes()
+  const types = typesOf(type)
   const [round, setRound] = useState(0)
 
   function restart() {
@@ -27,13 +29,15 @@ export function Events() {
 
   return (
     <Page title="Events">
-      <FilterForm label="Filter events">
-        <EventTypeField name="type" label="Type" value={type} />
-      </FilterForm>
-      {isLoaded ? (
-        <Feed key={`${query} ${round}`} type={type} types={typesOf(type)} before={before} onRestart={restart} />
-      ) : (
+      <FilterForm label="Filter events"><EventTypeField name="type" label="Type" value={type} /></FilterForm>
+      {!isLoaded ? (
         <QueryState state={{ fetching: true }} what="events" />
+      ) : types?.length === 0 ? (
+        <div role="alert" className="problem">
+          <p>No type of events that you may read is called “{type}”. Choose one from the list.</p>
+        </div>
+      ) : (
+        <Feed key={`${query} ${round}`} type={type} types={types} before={before} onRestart={restart} />
       )}
     </Page>
   )
@@ -87,20 +91,20 @@ function Feed({ type, types, before, onRestart }: Place & { onRestart: () => voi
       {events.length === 0 && <p>No such events on this page.</p>}
       <Table
         label="Events"
-        head={['Event', 'Customer', 'When', 'Changed']}
+        head={['Event', 'About', 'When', 'Details']}
         rows={events.map((event) => ({
           key: event.id,
           cells: [
             <>
               {words(event.type)} {news.includes(event) && <Badge kind="good">new</Badge>}
             </>,
-            event.customer ? (
-              <a href={`#/customers/${event.customer.id}`}>{event.customer.name}</a>
-            ) : (
-              event.customerId
-            ),
+            subjectOf(event),
             time(event.at),
-            event.changedFields.join(', ') || null,
+            event.type === 'IMPORT_FINISHED' ? (
+              <Ended {...(event.payload as ImportEnd)} />
+            ) : (
+              event.changedFields.join(', ') || null
+            ),
           ],
         }))}
       />
@@ -109,6 +113,13 @@ function Feed({ type, types, before, onRestart }: Place & { onRestart: () => voi
       )}
     </>
   )
+}
+
+function subjectOf({ type, subjectId, payload, customer, customerId }: EventFieldsFragment) {
+  if (type === 'IMPORT_FINISHED') {
+    return <a href={`#/imports/${subjectId}`}>{(payload as ImportEnd).isDryRun ? 'Check (dry run)' : 'Import'}</a>
+  }
+  return customer ? <a href={`#/customers/${customer.id}`}>{customer.name}</a> : customerId
 }
 
 const isExpired = (error: CombinedError) =>

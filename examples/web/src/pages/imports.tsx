@@ -7,18 +7,16 @@ import {
   ImportProgressedDocument,
   ImportsDocument,
   type ImportDetailsFragment,
+  type ImportFailure,
   type ImportSummaryFragment,
-  type ImportState,
 } from '../generated/graphql'
 import { callApi, Download } from '../parts/files'
 import { FaultSummary, Form, SelectField, TextField, useAct, type Fault } from '../parts/form'
-import { Badge, Button, Page, QueryState, ReasonedButton, Section, Table } from '../parts/page'
+import { Ended, StateBadge } from '../parts/import-end'
+import { mediaTypeOf } from '../parts/import-file'
+import { Button, Page, QueryState, ReasonedButton, Section, Table } from '../parts/page'
 import { go } from '../router'
-import { count, number, time, words } from '../words'
-
-const [CSV, JSONL] = ['text/csv', 'application/jsonl']
-const MEDIA_TYPES: Record<string, string> = { csv: CSV, jsonl: JSONL, ndjson: JSONL }
-const KINDS: Partial<Record<ImportState, 'good' | 'bad'>> = { DONE: 'good', FAILED: 'bad', CANCELLED: 'bad' }
+import { count, number, time } from '../words'
 
 /** The file stays chosen while the address changes to that of its import. */
 export function Imports({ id }: { id: string | undefined }) {
@@ -78,10 +76,7 @@ export function Imports({ id }: { id: string | undefined }) {
           <SelectField
             name="onConflict"
             label="If a customer with the external reference exists"
-            options={[
-              ['REFUSE', 'Refuse the row'],
-              ['UPDATE', 'Update the customer'],
-            ]}
+            options={[['REFUSE', 'Refuse the row'], ['UPDATE', 'Update the customer']]}
           />
         </Form>
       </div>
@@ -92,7 +87,7 @@ export function Imports({ id }: { id: string | undefined }) {
         </Download>
       </p>
       {job && <Job key={job.id} job={job} />}
-      {job === undefined && <QueryState state={state} what="the import" />}
+      {id !== undefined && !job && <QueryState state={state} what="the import" />}
       <Recent imports={list.data?.imports?.nodes ?? []} current={id} />
     </Page>
   )
@@ -101,12 +96,7 @@ export function Imports({ id }: { id: string | undefined }) {
 /** Send the file, and return the id of its import. */
 async function upload(form: FormData, dryRun: boolean, key: string): Promise<string> {
   const file = form.get('file') as File
-  const type = MEDIA_TYPES[file.name.split('.').at(-1)?.toLowerCase() ?? '']
-  if (!type) throw new Error('Choose a file whose name ends in .csv, .jsonl or .ndjson.')
-  // A browser reads no file that has changed since it was chosen, as after it was mended.
-  await file.slice(0, 1).arrayBuffer().catch(() => {
-    throw new Error('The file has changed since it was chosen. Choose it again.')
-  })
+  const type = await mediaTypeOf(file)
   const response = await callApi(`/imports?dryRun=${dryRun}&onConflict=${form.get('onConflict')}`, {
     method: 'POST',
     headers: { 'Content-Type': type, 'Idempotency-Key': key },
@@ -122,25 +112,31 @@ function blockers(checkId: string | null, job: ImportDetailsFragment | null | un
   return job.state === 'DONE' && job.storedRowCount > 0 ? [] : ['No row of the file can be stored.']
 }
 
+const FAILURES: Record<ImportFailure, string> = {
+  FILE_REFUSED: 'The file as a whole cannot be read. Mend what is listed below, and check the file again.',
+  PERMISSION_LOST: 'The user who sent the file lost the permission for it, or signs in no more.',
+  GAVE_UP: 'The service failed again and again; the file is not at fault. Send it once more later.',
+}
+
 /** How far an import is. The subscription delivers it into the cache until it has ended. */
 function Job({ job }: { job: ImportDetailsFragment }) {
   const hasEnded = job.finishedAt !== null
   useSubscription({ query: ImportProgressedDocument, variables: { id: job.id }, pause: hasEnded })
   const { act, faults } = useAct(CancelImportDocument)
-  const stored = `${count(job.storedRowCount, 'row')} ${job.isDryRun ? 'can be stored' : 'stored'}`
-  const refused = job.failedRowCount > 0 ? `, ${number(job.failedRowCount)} refused` : ''
   return (
     <Section title={job.isDryRun ? 'Check' : 'Import'}>
-      <p>
-        <progress
-          aria-label={job.isDryRun ? 'Rows checked' : 'Rows imported'}
-          max={job.rowCount || 1}
-          value={hasEnded || job.rowCount !== null ? job.doneRowCount : undefined}
-        />{' '}
-        {number(job.doneRowCount)} of {job.rowCount === null ? '…' : number(job.rowCount)}
-      </p>
+      {(!hasEnded || job.rowCount !== null) && (
+        <p>
+          <progress
+            aria-label={job.isDryRun ? 'Rows checked' : 'Rows imported'}
+            max={job.rowCount || 1}
+            value={job.rowCount === null ? undefined : job.doneRowCount}
+          />{' '}
+          {number(job.doneRowCount)} of {job.rowCount === null ? '…' : number(job.rowCount)}
+        </p>
+      )}
       <p role="status">
-        <State job={job} /> {hasEnded && `${stored}${refused}.`} {job.failure && `${words(job.failure)}.`}
+        {hasEnded ? <Ended {...job} /> : <StateBadge state={job.state} />} {job.failure && FAILURES[job.failure]}
       </p>
       <FaultSummary faults={faults} />
       <p className="actions">
@@ -172,10 +168,6 @@ function Job({ job }: { job: ImportDetailsFragment }) {
   )
 }
 
-const State = ({ job }: { job: ImportSummaryFragment }) => (
-  <Badge kind={KINDS[job.state] ?? 'plain'}>{words(job.state)}</Badge>
-)
-
 function Recent({ imports, current }: { imports: readonly ImportSummaryFragment[]; current: string | undefined }) {
   if (imports.length === 0) return <p>Nothing was imported yet.</p>
   return (
@@ -190,7 +182,7 @@ function Recent({ imports, current }: { imports: readonly ImportSummaryFragment[
               {time(job.requestedAt)}
             </a>,
             job.isDryRun ? 'Check' : 'Import',
-            <State job={job} />,
+            <StateBadge state={job.state} />,
             job.isDryRun ? null : number(job.storedRowCount),
             number(job.failedRowCount),
             job.requestedBy,

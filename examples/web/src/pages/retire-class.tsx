@@ -42,9 +42,7 @@ export function RetireClass({ id }: { id: string }) {
 
   if (!stored) {
     return (
-      <Page title="Retire a class">
-        <QueryState state={query} what="the class" />
-      </Page>
+      <Page title="Retire a class"><QueryState state={query} what="the class" /></Page>
     )
   }
   return (
@@ -84,9 +82,7 @@ function Effects({ effects }: { effects: RetirementEffectsFragment }) {
   return (
     <ul>
       <li>{count(effects.movedCustomerCount, 'customer moves', 'customers move')} to the replacement.</li>
-      <li>
-        {count(effects.queuedLookupCount, 'lookup', 'lookups')} at Companies House will start.
-      </li>
+      <li>{count(effects.queuedLookupCount, 'lookup', 'lookups')} at Companies House will start.</li>
       {effects.reassignedTemplates.length > 0 && (
         <li>Templates that get the replacement: {names(effects.reassignedTemplates)}.</li>
       )}

@@ -3,8 +3,10 @@ import { useEffect, useState, type ReactNode } from 'react'
 import { useQuery } from 'urql'
 import { useMay } from '../app'
 import {
+  DeleteWebhookEndpointDocument,
   PingWebhookEndpointDocument,
   RedeliverWebhooksDocument,
+  RotateWebhookSecretDocument,
   SaveWebhookEndpointDocument,
   WebhookDeliveriesDocument,
   WebhookEndpointsDocument,
@@ -14,7 +16,19 @@ import {
 } from '../generated/graphql'
 import { EventTypeField, useEventTypes } from '../parts/event-types'
 import { FaultSummary, FilterForm, Form, SelectField, TextField, textOf, useAct } from '../parts/form'
-import { Badge, Button, Page, pageOf, Pages, QueryState, ReasonedButton, Section, Table, Verdict } from '../parts/page'
+import {
+  Badge,
+  Button,
+  ConfirmedButton,
+  Page,
+  pageOf,
+  Pages,
+  QueryState,
+  ReasonedButton,
+  Section,
+  Table,
+  Verdict,
+} from '../parts/page'
 import { useRoute } from '../router'
 import { count, number, options, time, words } from '../words'
 
@@ -49,18 +63,27 @@ export function Webhooks() {
 }
 
 function Endpoint({ endpoint, mayWrite }: { endpoint: EndpointFieldsFragment; mayWrite: boolean }) {
-  const { id, version: expectedVersion, isActive, eventTypes } = endpoint
-  const verb = isActive ? 'Pause' : 'Activate'
+  const { id, url, version: expectedVersion, isActive, eventTypes, oldSecretExpiresAt: until } = endpoint
+  const verb = isActive ? 'Switch off' : 'Switch on'
   const ping = useAct(PingWebhookEndpointDocument)
   const change = useAct(SaveWebhookEndpointDocument)
+  const rotation = useAct(RotateWebhookSecretDocument)
+  const removal = useAct(DeleteWebhookEndpointDocument)
+  const [secret, setSecret] = useState<string | null>(null)
+  const input = { id, expectedVersion }
+  const hasTwoSecrets = until !== null && new Date(until) > new Date()
+
+  async function rotate() {
+    const rotated = await rotation.act({ input })
+    if (rotated?.secret) setSecret(rotated.secret)
+  }
+
   return (
     <li>
       <h2>{endpoint.description ?? 'Endpoint'}</h2>
-      <p>
-        <code>{endpoint.url}</code>
-      </p>
+      <p><code>{url}</code></p>
       <p className="badges">
-        <Verdict isGood={isActive} good="Active" bad="Not active" />
+        <Verdict isGood={isActive} good="On" bad="Off" />
         {endpoint.disabledReason && <Badge kind="bad">Disabled: {words(endpoint.disabledReason)}</Badge>}
         {endpoint.failingSince && <Badge kind="bad">Failing since {time(endpoint.failingSince)}</Badge>}
         <Badge kind="plain">{eventTypes ? count(eventTypes.length, 'type', 'types') + ' of events' : 'All events'}</Badge>
@@ -69,29 +92,80 @@ function Endpoint({ endpoint, mayWrite }: { endpoint: EndpointFieldsFragment; ma
         {number(endpoint.pendingCount)} waiting
         {endpoint.lastSuccessAt && ` · last accepted ${time(endpoint.lastSuccessAt)}`}
       </p>
+      {secret && (
+        <Secret secret={secret} onStored={() => setSecret(null)}>
+          The endpoint has a new secret. Until {until && time(until)} the old one signs too.
+        </Secret>
+      )}
       {mayWrite && (
         <div className="actions">
           <ReasonedButton
-            label={`Send a test to ${endpoint.url}`}
-            reasons={isActive ? [] : ['The endpoint is not active.']}
+            label={`Send a test to ${url}`}
+            reasons={isActive ? [] : ['The endpoint is off.']}
             onClick={() => void ping.act({ input: { id } })}
           >
             Send a test
           </ReasonedButton>
           <ReasonedButton
-            label={`${verb} ${endpoint.url}`}
-            onClick={() => void change.act({ input: { id, expectedVersion, isActive: !isActive } })}
+            label={`${verb} ${url}`}
+            onClick={() => void change.act({ input: { ...input, isActive: !isActive } })}
           >
             {verb}
           </ReasonedButton>
+          <ConfirmedButton
+            label={`Rotate the secret of ${url}`}
+            reasons={hasTwoSecrets ? [`Rotated lately; possible again from ${time(until)}.`] : []}
+            question={`Give ${url} a new secret? You see it once. Deliveries are signed with the old one too for 24 hours, and until then it cannot be rotated again.`}
+            action="Rotate the secret"
+            onClick={() => void rotate()}
+          >
+            Rotate the secret …
+          </ConfirmedButton>
+          <ConfirmedButton
+            label={`Delete ${url}`}
+            question={lossOf(endpoint)}
+            action="Delete the endpoint"
+            onClick={() => void removal.act({ input })}
+          >
+            Delete …
+          </ConfirmedButton>
         </div>
       )}
-      <FaultSummary faults={[...ping.faults, ...change.faults]} />
+      <FaultSummary faults={[ping, change, rotation, removal].flatMap((one) => one.faults)} />
     </li>
   )
 }
 
-/** The secret of a new endpoint is in the answer to its creation, and nowhere else. */
+/** The question before a deletion, which says what is lost by it. */
+function lossOf({ url, pendingCount }: EndpointFieldsFragment): string {
+  const waiting = count(pendingCount, 'delivery that waits', 'deliveries that wait')
+  return [
+    `Delete the endpoint ${url}? It gets no more events, and its secret and settings are lost.`,
+    pendingCount > 0 ? `${waiting} will never be sent.` : '',
+    'This cannot be undone. What was sent stays listed for a while. To stop only for some time, switch it off.',
+  ].join(' ')
+}
+
+/** A secret is in the answer to the mutation that made it, and nowhere else. */
+function Secret(props: { secret: string; onStored: () => void; children: ReactNode }) {
+  const [copied, setCopied] = useState('')
+  async function copy() {
+    const isCopied = await navigator.clipboard.writeText(props.secret).then(() => true, () => false)
+    setCopied(isCopied ? 'Copied.' : 'The browser does not allow it. Select the secret, and copy it.')
+  }
+  return (
+    <div role="alert" className="note">
+      <p>{props.children} Store it now: it is shown only this once.</p>
+      <p><code>{props.secret}</code></p>
+      <p className="actions">
+        <button type="button" autoFocus onClick={() => void copy()}>Copy the secret</button>
+        <Button onClick={props.onStored}>I have stored it</Button>
+      </p>
+      {copied && <p>{copied}</p>}
+    </div>
+  )
+}
+
 function NewEndpoint() {
   const { act, ...state } = useAct(SaveWebhookEndpointDocument)
   const { typesOf } = useEventTypes()
@@ -106,18 +180,7 @@ function NewEndpoint() {
   return (
     <Section title="Add an endpoint">
       {secret ? (
-        <div role="alert" className="note">
-          <p>The endpoint was added. Store its secret now: it is shown only this once.</p>
-          <p>
-            <code>{secret}</code>
-          </p>
-          <p className="actions">
-            <button type="button" autoFocus onClick={() => void navigator.clipboard.writeText(secret)}>
-              Copy the secret
-            </button>
-            <Button onClick={() => setSecret(null)}>I have stored it</Button>
-          </p>
-        </div>
+        <Secret secret={secret} onStored={() => setSecret(null)}>The endpoint was added, with this secret.</Secret>
       ) : (
         <Form label="Add an endpoint" submit="Add the endpoint" {...state} onSubmit={save}>
           <div className="row">
@@ -167,7 +230,7 @@ function Deliveries({ endpoints, mayWrite }: { endpoints: readonly EndpointField
       ) : (
         <Table
           label="What was sent"
-          head={['Event', 'Outcome', 'Answer', 'Attempts', 'Next attempt', 'Added', ...(mayWrite ? ['Act'] : [])]}
+          head={['Event', 'Endpoint', 'Outcome', 'Answer', 'Attempts', 'Next attempt', 'Added', ...(mayWrite ? ['Action'] : [])]}
           rows={page.nodes.map((row) => {
             const cells = cellsOf(row)
             if (mayWrite && row.cause === 'PING') cells.push(null)
@@ -201,6 +264,7 @@ function cellsOf(row: Delivery): ReactNode[] {
       {customerId ? <a href={`#/customers/${customerId}`}>{nameOf(row)}</a> : nameOf(row)}
       {row.cause === 'REDELIVERY' && <small> again</small>}
     </>,
+    row.endpoint ? (row.endpoint.description ?? row.endpoint.url) : 'deleted',
     <Badge kind={KINDS[outcome]}>{words(outcome)}</Badge>,
     <>
       {[last?.statusCode, last?.error && words(last.error)].filter(Boolean).join(' · ') || '–'}

@@ -3,12 +3,7 @@ import type { ReactNode } from 'react'
 import type { CustomerSummaryFragment } from '../generated/graphql'
 import { Page, Tabs } from './page'
 
-const TABS = [
-  ['', 'Details'],
-  ['/contacts', 'Contacts'],
-  ['/consent', 'Consent'],
-  ['/delivery', 'Delivery'],
-] as const
+const TABS = [['', 'Details'], ['/contacts', 'Contacts'], ['/consent', 'Consent'], ['/delivery', 'Delivery']] as const
 
 export function CustomerFrame(props: {
   id: string
@@ -20,9 +15,7 @@ export function CustomerFrame(props: {
   return (
     <Page title={customer ? customer.name : 'Customer'}>
       {customer && (
-        <p>
-          {customer.accountNumber} · {customer.customerClass.name}
-        </p>
+        <p>{customer.accountNumber} · {customer.customerClass.name}</p>
       )}
       <Tabs
         label="Customer"

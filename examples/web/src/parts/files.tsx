@@ -32,9 +32,7 @@ export function Download({ path, name, children }: { path: string; name: string;
     <>
       <Button onClick={() => void download().catch((error: Error) => setProblem(error.message))}>{children}</Button>
       {problem && (
-        <p role="alert" className="problem">
-          {problem}
-        </p>
+        <p role="alert" className="problem">{problem}</p>
       )}
     </>
   )

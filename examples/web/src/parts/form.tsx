@@ -66,9 +66,7 @@ export function Form(props: {
       <FaultSummary faults={faults} onJump={jump} />
       <Faults value={faults}>{props.children}</Faults>
       <p className="actions">
-        <button type="submit" className="primary" aria-disabled={isSending}>
-          {props.submit}
-        </button>
+        <button type="submit" className="primary" aria-disabled={isSending}>{props.submit}</button>
         {props.extra?.(() => new FormData(form.current ?? undefined))}
       </p>
     </form>
@@ -124,9 +122,7 @@ function Labelled(props: FieldProps & { children: (attributes: InputAttributes) 
       <label htmlFor={id}>{props.label}</label>
       {props.hint && <small id={hintId}>{props.hint}</small>}
       {faults.length > 0 && (
-        <strong id={faultId} className="fault">
-          {faults.map((fault) => fault.message).join(' ')}
-        </strong>
+        <strong id={faultId} className="fault">{faults.map((fault) => fault.message).join(' ')}</strong>
       )}
       {props.children({
         id,
@@ -165,21 +161,21 @@ export type SelectProps = FieldProps & {
   onChange?: (value: string) => void
 }
 
+/** A value from the address that is no option is shown as one, so that nobody overlooks that it counts. */
 export function SelectField(props: SelectProps) {
+  const { value, options } = props
+  const isUnknown = value && options.length > 0 && options.every(([known]) => known !== value)
   return (
     <Labelled {...props}>
       {(attributes) => (
         <select
           {...attributes}
-          defaultValue={props.value ?? ''}
+          defaultValue={value ?? ''}
           onChange={(event) => props.onChange?.(event.target.value)}
         >
           {props.empty !== undefined && <option value="">{props.empty}</option>}
-          {props.options.map(([value, label]) => (
-            <option key={value} value={value}>
-              {label}
-            </option>
-          ))}
+          {isUnknown && <option value={value}>Unknown: {value}</option>}
+          {options.map(([known, label]) => <option key={known} value={known}>{label}</option>)}
         </select>
       )}
     </Labelled>
@@ -209,9 +205,7 @@ export function CheckField(props: { name: string; label: string; checked?: boole
         {props.label}
       </label>
       {faults.map((fault) => (
-        <strong key={fault.message} className="fault">
-          {fault.message}
-        </strong>
+        <strong key={fault.message} className="fault">{fault.message}</strong>
       ))}
     </div>
   )

@@ -1,5 +1,5 @@
 /** Parts of all pages: heading, states of a query, facts, dialog. */
-import { useEffect, useId, useRef, type ReactNode } from 'react'
+import { useEffect, useId, useRef, useState, type ReactNode } from 'react'
 import type { CombinedError } from 'urql'
 import type { CustomersQuery } from '../generated/graphql'
 import { address, useRoute } from '../router'
@@ -18,9 +18,7 @@ export function Page({ title, children }: { title: string; children: ReactNode }
   }, [title])
   return (
     <>
-      <h1 ref={heading} tabIndex={-1}>
-        {title}
-      </h1>
+      <h1 ref={heading} tabIndex={-1}>{title}</h1>
       {children}
     </>
   )
@@ -46,9 +44,7 @@ export function Table(props: {
   return (
     <div className="scroll" tabIndex={0} role="region" aria-label={props.label} aria-busy={props.isBusy}>
       <table>
-        <thead>
-          <tr>{props.head.map((one) => <th key={one} scope="col">{one}</th>)}</tr>
-        </thead>
+        <thead><tr>{props.head.map((one) => <th key={one} scope="col">{one}</th>)}</tr></thead>
         <tbody>
           {props.rows.map(({ key, cells }) => (
             <tr key={key}>
@@ -83,19 +79,13 @@ export function Tabs(props: {
 
 export function Button({ onClick, children }: { onClick: (() => void) | undefined; children: ReactNode }) {
   return (
-    <button type="button" onClick={onClick}>
-      {children}
-    </button>
+    <button type="button" onClick={onClick}>{children}</button>
   )
 }
 
 export function LinkButton({ href, children }: { href: string; children: ReactNode }) {
   return (
-    <p>
-      <a className="button" href={href}>
-        {children}
-      </a>
-    </p>
+    <p><a className="button" href={href}>{children}</a></p>
   )
 }
 
@@ -117,14 +107,10 @@ export function Pages({ info }: { info: PageInfo }) {
   return (
     <nav aria-label="Pages" className="actions">
       {info.hasPreviousPage && (
-        <a className="button" rel="prev" href={to({ before: info.startCursor })}>
-          Previous page
-        </a>
+        <a className="button" rel="prev" href={to({ before: info.startCursor })}>Previous page</a>
       )}
       {info.hasNextPage && (
-        <a className="button" rel="next" href={to({ after: info.endCursor })}>
-          Next page
-        </a>
+        <a className="button" rel="next" href={to({ after: info.endCursor })}>Next page</a>
       )}
     </nav>
   )
@@ -133,7 +119,12 @@ export function Pages({ info }: { info: PageInfo }) {
 /** What to show instead of the object of a query: it is on its way, has failed, or does not exist. */
 export function QueryState(props: { state: { error?: CombinedError; fetching: boolean }; what: string }) {
   if (props.state.error) return <Problem error={props.state.error} />
-  return <p role="status">{props.state.fetching ? `Loading ${props.what} …` : `Not found: ${props.what}`}</p>
+  if (props.state.fetching) return <p role="status">Loading {props.what} …</p>
+  return (
+    <div role="alert" className="problem">
+      <p>Cannot find {props.what}. The address is wrong, it was deleted, or you may not see it.</p>
+    </div>
+  )
 }
 
 /** An error of the whole request, with the id under which the operator finds it in the logs. */
@@ -160,63 +151,58 @@ export function Verdict({ isGood, good, bad }: { isGood: boolean; good: string; 
   return <Badge kind={isGood ? 'good' : 'bad'}>{isGood ? good : bad}</Badge>
 }
 
+type ButtonProps = {
+  children: ReactNode
+  label?: string
+  reasons?: readonly string[]
+  onClick: () => void
+}
+
 /**
  * A button that says why it cannot be used. It stays in the tab order, so that keyboard and screen
  * reader find the reasons too.
  */
-export function ReasonedButton(props: {
-  children: ReactNode
-  label?: string
-  reasons?: readonly string[]
-  type?: 'submit' | 'button'
-  onClick?: () => void
-}) {
+export function ReasonedButton({ children, label, reasons = [], onClick }: ButtonProps) {
   const id = useId()
-  const { reasons = [] } = props
   const isBlocked = reasons.length > 0
-  function click(event: React.MouseEvent) {
-    if (isBlocked) event.preventDefault()
-    else props.onClick?.()
-  }
   return (
     <span className="reasoned">
       <button
-        type={props.type ?? 'button'}
-        aria-label={props.label}
+        type="button"
+        aria-label={label}
         aria-disabled={isBlocked}
         aria-describedby={isBlocked ? id : undefined}
-        onClick={click}
+        onClick={isBlocked ? undefined : onClick}
       >
-        {props.children}
+        {children}
       </button>
-      {isBlocked && (
-        <small id={id} className="reasons">
-          {reasons.join(' ')}
-        </small>
-      )}
+      {isBlocked && <small id={id} className="reasons">{reasons.join(' ')}</small>}
     </span>
   )
 }
 
-/** A modal dialog that asks before something is lost. */
-export function Confirm(props: {
-  question: string
-  action: string
-  onConfirm: () => void
-  onCancel: () => void
-}) {
+/** A button that first asks, in a modal dialog, what its user may regret. */
+export function ConfirmedButton({ question, action, onClick, ...props }: ButtonProps & { question: string; action: string }) {
+  const [isAsking, setAsking] = useState(false)
   const dialog = useRef<HTMLDialogElement>(null)
   const id = useId()
-  useEffect(() => dialog.current?.showModal(), [])
+  useEffect(() => dialog.current?.showModal(), [isAsking])
+  function confirm() {
+    setAsking(false)
+    onClick()
+  }
   return (
-    <dialog ref={dialog} aria-labelledby={id} onClose={props.onCancel}>
-      <p id={id}>{props.question}</p>
-      <p className="actions">
-        <button type="button" className="danger" onClick={props.onConfirm}>
-          {props.action}
-        </button>
-        <Button onClick={() => dialog.current?.close()}>Cancel</Button>
-      </p>
-    </dialog>
+    <>
+      <ReasonedButton {...props} onClick={() => setAsking(true)} />
+      {isAsking && (
+        <dialog ref={dialog} aria-labelledby={id} onClose={() => setAsking(false)}>
+          <p id={id}>{question}</p>
+          <p className="actions">
+            <button type="button" className="danger" onClick={confirm}>{action}</button>
+            <Button onClick={() => dialog.current?.close()}>Cancel</Button>
+          </p>
+        </dialog>
+      )}
+    </>
   )
 }
