@@ -83,7 +83,7 @@ export function Imports({ id }: { id: string | undefined }) {
       {isSending && <p role="status">Sending the file …</p>}
       <p>
         <Download path="/imports/template.csv?bom=true" name="import-template.csv">
-          Download an empty file (CSV)
+          Download the template (CSV)
         </Download>
       </p>
       {job && <Job key={job.id} job={job} />}
