@@ -16,6 +16,7 @@ from commands.running import read, read_settings, report_problem, run_change, wi
 from models.changes.job_administration import discard_job, pause_kind, resume_kind, retry_job
 from models.jobs.job import Job, JobState
 from models.jobs.job_pause import paused_kinds
+from models.jobs.kinds import WEBHOOK
 from models.lists.job_list import (
     BadCursor,
     JobFilter,
@@ -42,7 +43,7 @@ AGE = re.compile(rf"(\d{{1,6}})([{''.join(UNITS)}])")
 jobs_cli = click.Group("jobs", help="Background jobs: list, retry, discard, pause, resume.")
 
 of_job = click.argument("job_id", help="The id that `jobs list` shows.")
-of_kind = click.argument("kind", type=click.Choice(KINDS))
+of_kind = click.argument("kind", type=click.Choice((*KINDS, WEBHOOK)))
 with_kind = click.option("--kind", type=click.Choice(KINDS), help="Only jobs of this kind.")
 with_reason = click.option(
     "--reason", help="Only jobs whose last failure has a code that contains this text."
@@ -195,7 +196,10 @@ def discard(
 @jobs_cli.command("pause")
 @of_kind
 def pause_command(kind: str) -> None:
-    """Let all workers start no job of a kind until `resume`; running jobs end as usual."""
+    """Let all workers start no job of a kind until `resume`; running jobs end as usual.
+
+    The kind `webhook` is the sending of webhooks.
+    """
 
     async def work(act: ActorContext) -> bool:
         return await pause_kind(act, kind)

@@ -7,8 +7,10 @@ from tortoise import fields
 from tortoise.models import Model
 
 from models.jobs.job import JOBS
+from models.jobs.kinds import WEBHOOK
 from models.storage.database import wake
 from models.storage.locks import lock_name
+from models.tables.webhook import WEBHOOKS
 
 
 class JobPause(Model):
@@ -36,7 +38,7 @@ async def resume(kind: str) -> bool:
     await _lock_pauses()
     if not await JobPause.filter(kind=kind).delete():
         return False
-    await wake(JOBS)
+    await wake(WEBHOOKS if kind == WEBHOOK else JOBS)
     return True
 
 

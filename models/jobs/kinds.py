@@ -8,6 +8,8 @@ ENRICH = JobKind.ENRICH.value
 CONFIRMATION_MAIL = JobKind.CONFIRMATION_MAIL.value
 WEBHOOK_NOTICE = JobKind.WEBHOOK_NOTICE.value
 IMPORT = JobKind.IMPORT.value
+WEBHOOK = "webhook"
+"""What pauses the sending of webhooks, which are no jobs: the name of a pause, as of a kind."""
 
 
 def lookup_key(customer_id: str) -> str:

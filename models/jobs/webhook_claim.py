@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from models.jobs.kinds import WEBHOOK
 from models.jobs.webhook_body import bodies_of
 from models.jobs.webhook_lane import EVENT_LEAD
 from models.rules.webhook_retry import BREAKER_AFTER
@@ -33,7 +34,8 @@ _DUE = "l.due_at IS NOT NULL AND l.due_at <= ?"
 
 _ENDPOINTS = f"""
 SELECT e.id FROM webhook_endpoint AS e
-WHERE e.is_active AND (e.open_at IS NULL OR e.open_at <= ?) AND EXISTS
+WHERE NOT EXISTS (SELECT 1 FROM job_pause WHERE kind = '{WEBHOOK}')
+  AND e.is_active AND (e.open_at IS NULL OR e.open_at <= ?) AND EXISTS
   (SELECT 1 FROM webhook_lane AS l WHERE l.endpoint_id = e.id AND {_DUE})
 ORDER BY (SELECT min(l.due_at) FROM webhook_lane AS l WHERE l.endpoint_id = e.id AND {_DUE})
 LIMIT ?"""  # noqa: S608  # constants only

@@ -9,13 +9,15 @@ import pytest
 from models import Customer, Event, WebhookDelivery, WebhookEndpoint, WebhookLane
 from models.changes.customer_class_editing import create_class
 from models.changes.customer_editing import edit_customer
+from models.changes.job_administration import pause_kind, resume_kind
+from models.jobs.kinds import WEBHOOK
 from models.jobs.webhook_claim import claim_lanes
 from models.jobs.webhook_fan_out import fan_out
 from models.jobs.webhook_lane import EVENT_LEAD, LaneChange, change_lanes
 from models.jobs.webhook_queue import append, disable, enable, new_delivery
 from models.storage.database import Database
 from models.tables.audit import ActorContext
-from models.tables.webhook import DeliveryCause
+from models.tables.webhook import WEBHOOKS, DeliveryCause
 from notifications.webhooks.sender import SenderOptions
 from tests.clock import Clock
 from tests.factories import add_customer
@@ -153,6 +155,20 @@ async def test_a_lane_that_is_appended_to_while_it_is_completed_stays_awake(
     assert (lane.tail, lane.done, lane.owner) == (2, 1, None)
     assert lane.due_at is not None
     assert lane.due_at <= clock()
+
+
+async def test_nothing_is_sent_while_webhooks_are_paused(
+    database: Database, act: ActorContext, clock: Clock
+) -> None:
+    await add_endpoint(database, URL, clock)
+    await add_customer(database, act)
+    await database.transaction(lambda: pause_kind(act, WEBHOOK))
+    await fan_out(database, clock())
+    assert await claim_lanes(database, 9, (), LEASE, clock()) == []
+    with database.signals.watching(WEBHOOKS) as woken:
+        await database.transaction(lambda: resume_kind(act, WEBHOOK))
+        assert woken.is_set()  # senders look at once
+    assert len(await claim_lanes(database, 9, (), LEASE, clock())) == 1
 
 
 async def test_a_claim_that_lost_its_lease_stores_nothing(
