@@ -15,12 +15,14 @@ from tortoise.exceptions import DBConnectionError
 
 from commands.access import group_cli, token_cli, user_cli
 from commands.backlog import backlog_cli
+from commands.backup import backup
 from commands.budget import budget_cli
 from commands.checking import check
 from commands.doctor import doctor
 from commands.imports import import_cli
 from commands.jobs import jobs_cli
 from commands.migrating import migrate
+from commands.restore import erasures, restore
 from commands.restored import restored
 from commands.running import read_settings, report_problem
 from commands.serving import serve_alone
@@ -76,7 +78,8 @@ def cli() -> None:
 
 
 GROUPS = (user_cli, group_cli, token_cli, budget_cli, backlog_cli, jobs_cli, subject_cli)
-for command in (*GROUPS, check, doctor, import_cli, migrate, restored, worker_cli):
+OF_DATA = (backup, erasures, restore, restored)
+for command in (*GROUPS, *OF_DATA, check, doctor, import_cli, migrate, worker_cli):
     cli.add_command(command)
 
 

@@ -1,5 +1,6 @@
 """Reads a customer's consent ledger as evidence, and verifies that no entry was altered."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,11 +58,8 @@ async def verify(customer_id: str, known_hash: str | None = None) -> Verificatio
         )
         return Verification(customer_id, 0, None, (unreadable,), is_erased)
     ledger = await _reader(ConsentLedger).read_one(_equals("id", customer_id))
-    end = (0, FIRST) if ledger is None else (ledger.entry_count, ledger.last_hash)
-    found = breaks(rows, {one.id: one for one in testimonies}, end, is_erased=is_erased)
-    if _stored_periods(stored) != _expected_periods(periods(rows)):
-        message = "The stored consent periods differ from those that follow from the entries."
-        found.append(Break(BreakCode.PROJECTION_DIFFERS, message))
+    end = None if ledger is None else (ledger.entry_count, ledger.last_hash)
+    found = breaks_of(rows, testimonies, stored, end, is_erased=is_erased)
     if known_hash is not None and known_hash not in {row.hash for row in rows}:
         message = "No entry in the ledger has the hash passed as `knownHash`."
         found.append(Break(BreakCode.KNOWN_HASH_MISSING, message))
@@ -69,10 +67,31 @@ async def verify(customer_id: str, known_hash: str | None = None) -> Verificatio
     return Verification(customer_id, len(rows), last_hash, tuple(found), is_erased)
 
 
+def breaks_of(
+    rows: Sequence[Any],
+    testimonies: Sequence[Any],
+    stored: Sequence[Any],
+    end: tuple[int, str] | None,
+    *,
+    is_erased: bool,
+) -> list[Break]:
+    """Return the differences between all stored rows of a ledger and what was recorded.
+
+    `rows` are the entries, sorted by sequence, `stored` the periods, and `end` is what the ledger's
+    own row says of the last entry; None if there is no such row.
+    """
+    by_id = {one.id: one for one in testimonies}
+    found = breaks(rows, by_id, (0, FIRST) if end is None else end, is_erased=is_erased)
+    if _stored_periods(stored) != _expected_periods(periods(rows)):
+        message = "The stored consent periods differ from those that follow from the entries."
+        found.append(Break(BreakCode.PROJECTION_DIFFERS, message))
+    return found
+
+
 _PeriodKey = tuple[Matter, datetime, datetime | None, str | None, str | None, str]
 
 
-def _stored_periods(rows: list[Any]) -> set[_PeriodKey]:
+def _stored_periods(rows: Sequence[Any]) -> set[_PeriodKey]:
     return {
         (row.matter, row.from_at, row.until_at, row.basis, row.document_version, row.entry_id)
         for row in rows

@@ -1,0 +1,1 @@
+"""Copies of the whole database: how they are read, checked, described and stored."""
