@@ -22,6 +22,7 @@ from commands.doctor import doctor
 from commands.imports import import_cli
 from commands.jobs import jobs_cli
 from commands.migrating import migrate
+from commands.move import move
 from commands.restore import erasures, restore
 from commands.restored import restored
 from commands.running import read_settings, report_problem
@@ -78,7 +79,7 @@ def cli() -> None:
 
 
 GROUPS = (user_cli, group_cli, token_cli, budget_cli, backlog_cli, jobs_cli, subject_cli)
-OF_DATA = (backup, erasures, restore, restored)
+OF_DATA = (backup, erasures, move, restore, restored)
 for command in (*GROUPS, *OF_DATA, check, doctor, import_cli, migrate, worker_cli):
     cli.add_command(command)
 

@@ -125,7 +125,8 @@ def _refuse_other(manifest: Manifest, url: str) -> None:
     wanted = "postgres" if is_postgres else "sqlite"
     if manifest.dialect != wanted:
         raise click.ClickException(
-            "Restore a backup of SQLite into SQLite, and one of PostgreSQL into PostgreSQL."
+            "Restore a backup of SQLite into SQLite, and one of PostgreSQL into PostgreSQL. `move`"
+            " copies a restored SQLite database to PostgreSQL."
         )
     if set(manifest.migrations) != own_migrations():
         raise click.ClickException(

@@ -191,6 +191,6 @@ def test_statements_go_out_by_the_ways_that_are_limited() -> None:
     allowed = {f"models.storage.{name}" for name in known}
     allowed.add("observability.logs")  # it contains the name of a driver's logger
     # They copy whole databases, for an operator at the command line, who has no tenant.
-    copying = ("postgres_tools", "rows", "snapshots", "targets")
+    copying = ("copying", "postgres_tools", "rows", "snapshots", "targets")
     allowed |= {f"commands.data.{name}" for name in copying}
     assert {name for name in found if top(name) in PACKAGES} == allowed
