@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from commands.data.files import create_private, digest_of
+from commands.data.postgres_tools import address_of
 from models import ConsentLedger, Customer
 from models.storage.database import Database
 from models.tables.audit import ActorContext
@@ -114,6 +115,26 @@ async def test_a_broken_ledger_is_told_and_not_backed_up(
     assert status == 1
     assert f"1 consent ledgers are not intact, those of the customers {ledger_of}" in errors
     assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "password"),
+    [
+        ("postgres://h/d", "postgresql://h/d", None),
+        ("postgres://u@h:5433/d", "postgresql://u@h:5433/d", None),
+        (
+            "postgres://u:p%40ss:w@h/d?sslmode=require",
+            "postgresql://u@h/d?sslmode=require",
+            "p@ss:w",
+        ),
+        ("postgres://u@/d?host=%2Frun&password=p%26w", "postgresql://u@/d?host=%2Frun", "p&w"),
+    ],
+)
+def test_no_argument_of_a_program_has_the_password(
+    url: str, address: str, password: str | None
+) -> None:
+    found, environment = address_of(url)
+    assert (found, environment.get("PGPASSWORD")) == (address, password)
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,13 @@ LINE_LIMIT = 1 << 30
 
 
 async def connected(url: str) -> asyncpg.Connection:
-    """Return a connection to the database of a URL, without a limit on the time of statements."""
-    return await asyncpg.connect(Database(url).dsn, timeout=CONNECT_S)
+    """Return a connection to the database of a URL, without limits of time."""
+    connection = await asyncpg.connect(Database(url).dsn, timeout=CONNECT_S)
+    # Its transaction is idle while pg_dump runs, which may take long.
+    await connection.execute(
+        "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0"
+    )
+    return connection
 
 
 async def tool(name: str, server: asyncpg.Connection) -> str:
