@@ -182,16 +182,22 @@ def without_indentation(text: str) -> str:
     return "\n".join(line.strip() for line in text.strip().splitlines())
 
 
+def configure_cache(cache: str, folder: Path) -> None:
+    schema, written = ROOT / "schema" / "schema.graphql", folder / "generated" / "cache.ts"
+    subprocess.run(["node", "cache-config.mjs", cache, schema, written], cwd=WEB, check=True)
+
+
 @needs_compiler
 def test_complete_typescript_compiles(tmp_path: Path) -> None:
     (tmp_path / "node_modules").symlink_to(WEB / "node_modules")
     complete = [text for _, text in ts_blocks() if not EXCERPT_OF.fullmatch(text)]
     assert complete
-    generate = ["node", "cache-config.mjs", "apollo", str(ROOT / "schema" / "schema.graphql")]
-    subprocess.run([*generate, str(tmp_path / "generated" / "cache.ts")], cwd=WEB, check=True)
+    for cache in ("apollo", "urql"):
+        configure_cache(cache, tmp_path / cache)
     for number, text in enumerate(complete):
-        (tmp_path / f"snippet{number}.ts").write_text(text)
-    config = {"extends": str(WEB / "tsconfig.json"), "include": ["*.ts"]}
+        folder = tmp_path / ("apollo" if "@apollo/client" in text else "urql")
+        (folder / f"snippet{number}.ts").write_text(text)
+    config = {"extends": str(WEB / "tsconfig.json"), "include": ["**/*.ts"]}
     (tmp_path / "tsconfig.json").write_text(json.dumps(config))
     tsc = WEB / "node_modules" / ".bin" / "tsc"
     ran = subprocess.run([tsc], cwd=tmp_path, check=False, capture_output=True, text=True)
@@ -209,6 +215,14 @@ const { download } = await import('./download.js')
 const found = []
 for await (const one of client.iterate({ query: '{ viewer { name } }' })) found.push(one.data)
 await client.dispose()
+const { createApiClient } = await import('./apiClient.js')
+let refusals = 0
+const ask = (held) => createApiClient(held, () => (refusals += 1))
+  .query('{ viewer { id name } }', {}).toPromise()
+deepEqual((await ask(token)).data?.viewer.name, 'Tess Tester')
+deepEqual(refusals, 0)
+await ask('ccl_' + 'A'.repeat(43))
+deepEqual(refusals, 1)
 deepEqual(found, [{ viewer: { name: 'Tess Tester' } }])
 deepEqual(await sha256Of(new File(['test'], 'test.txt')),
   '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08')
@@ -222,7 +236,7 @@ deepEqual([link.download, told], [`consent-evidence-${customer}.csv`, []])
 await download(stranger, outside)
 deepEqual(told, ['There is no such customer.'])
 """
-"""Runs the snippets: a query over graphql-ws, the hash of a file, a download and a refused one."""
+"""Runs the snippets: a query over graphql-ws, one by the client of the first day, the hash of a file, a download and a refused one."""
 
 
 @needs_compiler
@@ -231,6 +245,7 @@ async def test_typescript_that_needs_no_page_runs_against_the_api(
 ) -> None:
     texts = [text for _, text in ts_blocks()]
     (of_client,) = [text for text in texts if "export const client" in text]
+    (of_api_client,) = [text for text in texts if "const ORIGIN" in text]
     (of_hash,) = [text for text in texts if "function sha256Of" in text]
     (both,) = [text for text in texts if "link.click()" in text]
     of_call, _, of_download = both.partition("// …\n")
@@ -240,6 +255,9 @@ async def test_typescript_that_needs_no_page_runs_against_the_api(
     async with serving(sampled.app) as address:
         sources = {
             "client": of_client.replace("127.0.0.1:8000", address),
+            "apiClient": of_api_client.replace("127.0.0.1:8000", address).replace(
+                "generated/cache", "generated/cache.js"
+            ),
             "sha256Of": of_hash,
             "download": "type Outside = { fetch: typeof fetch; readToken(): string;"
             " setProblem(text: string): void }\nexport async function download(id: string,"
@@ -251,6 +269,7 @@ async def test_typescript_that_needs_no_page_runs_against_the_api(
             f"try {{\n{of_download}}} catch (error) {{ setProblem((error as Error).message) }}\n"
             "}\n",
         }
+        configure_cache("urql", tmp_path)
         for name, text in sources.items():
             (tmp_path / f"{name}.ts").write_text(text)
         config = {"extends": str(WEB / "tsconfig.json"), "include": ["*.ts"], "exclude": []}

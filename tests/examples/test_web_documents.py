@@ -68,7 +68,7 @@ def test_the_lock_file_holds_no_download_addresses() -> None:
                 '"Node": [',
                 "  UserError: { merge: true },\n",
                 "  CountValue: { merge: false },\n",
-                'customers: connection(["filter","sort"])',
+                'customers: connection(["first","last","filter","sort"])',
                 "userErrors: { merge: false }",
             ],
         ),
@@ -82,6 +82,15 @@ def test_the_configuration_of_a_cache_is_generated_from_the_schema(
     subprocess.run(command, cwd=WEB, check=True)
     text = written.read_text()
     assert [part for part in expected if part not in text] == []
+
+
+@needs_packages
+@pytest.mark.parametrize("arguments", [[], ["urql"], ["relay", str(SDL), "cache.ts"]])
+def test_wrong_arguments_get_the_usage(arguments: list[str]) -> None:
+    command = ["node", "cache-config.mjs", *arguments]
+    ran = subprocess.run(command, cwd=WEB, check=False, capture_output=True, text=True)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("Usage: node cache-config.mjs urql|urql-schema|apollo")
 
 
 def generated(cache: str, folder: Path) -> str:
@@ -141,20 +150,26 @@ def test_a_configuration_has_each_type_of_the_schema(tmp_path: Path) -> None:
 
 @needs_packages
 @pytest.mark.parametrize(
-    ("cache", "check"), [("apollo", APOLLO_CACHE), ("urql-schema", URQL_CACHE)]
+    ("cache", "check"),
+    [
+        ("apollo", APOLLO_CACHE),
+        ("apollo-pages", APOLLO_CACHE),
+        ("urql", URQL_CACHE),
+        ("urql-schema", URQL_CACHE),
+    ],
 )
 def test_a_configuration_works_in_its_cache(tmp_path: Path, cache: str, check: Path) -> None:
-    """It joins pages, and the cache warns of nothing."""
+    """It joins pages, forgets what a mutation made stale, and the cache warns of nothing."""
     (tmp_path / "node_modules").symlink_to(WEB / "node_modules")
     config = {"extends": str(WEB / "tsconfig.json"), "include": ["*.ts"]}
     compiled = {"noEmit": False, "outDir": "compiled"}
     (tmp_path / "tsconfig.json").write_text(json.dumps({**config, "compilerOptions": compiled}))
     (tmp_path / "package.json").write_text('{ "type": "module" }')
     for command in (
-        ["node", WEB / "cache-config.mjs", cache, SDL, tmp_path / "cache.ts"],
+        ["node", WEB / "cache-config.mjs", cache, SDL, tmp_path / f"{cache}.ts"],
         [WEB / "node_modules" / ".bin" / "tsc"],
         # Only the build for development warns.
-        ["node", "--conditions=development", check, WEB, tmp_path / "compiled" / "cache.js"],
+        ["node", "--conditions=development", check, WEB, tmp_path / "compiled" / f"{cache}.js"],
     ):
         ran = subprocess.run(
             list(map(str, command)), cwd=tmp_path, check=False, capture_output=True, text=True

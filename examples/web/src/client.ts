@@ -1,8 +1,8 @@
 /** The GraphQL client: a normalised cache, HTTP for queries and mutations, a WebSocket for subscriptions. */
-import { cacheExchange, type Cache, type UpdateResolver } from '@urql/exchange-graphcache'
+import { cacheExchange, type UpdateResolver } from '@urql/exchange-graphcache'
 import { createClient as createSocket } from 'graphql-ws'
 import { Client, fetchExchange, mapExchange, subscriptionExchange, type ExecutionResult } from 'urql'
-import { connections, keys, possibleTypes } from './generated/cache'
+import { connections, forgetDerived, keys, possibleTypes, updates } from './generated/cache'
 
 /** Create a client that sends `token`; `onRefused` is called when the API no longer accepts it. */
 export function createApiClient(token: string, onRefused: () => void): Client {
@@ -15,7 +15,7 @@ export function createApiClient(token: string, onRefused: () => void): Client {
   return new Client({
     url: '/graphql',
     preferGetMethod: false,
-    // Pages show what the cache has at once, and what has changed as soon as the API has answered.
+    // Pages show what the cache has at once, and what others have changed as soon as the API has answered.
     requestPolicy: 'cache-and-network',
     fetchOptions: { headers: { Authorization: authorization } },
     exchanges: [
@@ -29,7 +29,7 @@ export function createApiClient(token: string, onRefused: () => void): Client {
         possibleTypes,
         // Other lists are shown page by page instead, with a way back.
         resolvers: { Query: { customerClasses: connections.Query.customerClasses } },
-        updates: { Mutation: updates },
+        updates: { Mutation: { ...updates.Mutation, ...listUpdates } },
       }),
       fetchExchange,
       subscriptionExchange({
@@ -52,10 +52,10 @@ export function createApiClient(token: string, onRefused: () => void): Client {
 }
 
 /**
- * What a mutation makes stale besides the objects that it returns: lists that gain or lose an item.
+ * The lists of the root that gain or lose an item by a mutation; the generated updates forget the rest.
  * A dry run stores nothing, so it makes nothing stale.
  */
-const updates: Record<string, UpdateResolver> = {
+const listUpdates: Record<string, UpdateResolver> = {
   saveCustomer: forgetting('customers'),
   changeCustomerClass: forgetting('customers'),
   saveCustomerClass: forgetting('customerClasses'),
@@ -66,20 +66,14 @@ const updates: Record<string, UpdateResolver> = {
   deleteWebhookEndpoint: forgetting('webhookEndpoints', 'webhookDeliveries'),
   pingWebhookEndpoint: forgetting('webhookDeliveries'),
   redeliverWebhooks: forgetting('webhookDeliveries'),
-  saveContact: (_, { input }, cache) => {
-    const { customerId, dryRun } = input as { customerId?: string; dryRun?: boolean }
-    if (customerId && !dryRun) forget(cache, { __typename: 'Customer', id: customerId }, ['contacts'])
-  },
 }
 
 function forgetting(...fields: string[]): UpdateResolver {
-  return (_, { input }, cache) => {
-    if (!(input as { dryRun?: boolean }).dryRun) forget(cache, 'Query', fields)
-  }
-}
-
-function forget(cache: Cache, entity: Parameters<Cache['inspectFields']>[0], fields: string[]) {
-  for (const field of cache.inspectFields(entity)) {
-    if (fields.includes(field.fieldName)) cache.invalidate(entity, field.fieldKey)
+  return (result, args, cache, info) => {
+    forgetDerived(result, args, cache, info)
+    if ((args.input as { dryRun?: boolean }).dryRun) return
+    for (const field of cache.inspectFields('Query')) {
+      if (fields.includes(field.fieldName)) cache.invalidate('Query', field.fieldKey)
+    }
   }
 }
