@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import OperationDefinitionNode, OperationType, parse, validate
+from graphql import OperationDefinitionNode, OperationType, parse, print_ast, validate
 
 from tests.clock import Clock
 from tests.databases import Databases
@@ -93,3 +93,28 @@ async def test_the_sample_with_typed_values_has_two_suggestions(sampled: LiveApi
     """One to accept and one to reject."""
     samples = await sampled.data((FOLDER / "samples.graphql").read_text())
     assert len(samples["corrected"]["nodes"][0]["suggestions"]) == 2
+
+
+async def test_the_question_what_if_has_an_answer_before_and_after_the_consent(
+    sampled: LiveApi,
+) -> None:
+    """The tabs are run from left to right, so the consent of the one before may be stored."""
+    (consent,) = (path for path in DOCUMENTS if path.stem == "05-consent")
+    (preview,) = (path for path in DOCUMENTS if path.stem == "06-delivery-preview")
+    what_if = operations_of(preview)[1]
+    assert what_if.name is not None
+    assert what_if.name.value == "WhatIf"
+    text = print_ast(what_if)
+    asked = {"personId": (await variables_of(sampled, preview))["personId"]}
+    found = []
+    for recorded in (False, True):
+        if recorded:
+            record = print_ast(operations_of(consent)[0])
+            variables = {"consent": (await variables_of(sampled, consent))["consent"]}
+            answer = await sampled.data(record, **variables)
+            assert answer["recordConsent"]["userErrors"] == []
+        customer = (await sampled.data(text, **asked))["customer"]
+        found.append(
+            [customer[name]["difference"] != [] for name in ("withConsent", "withoutConsent")]
+        )
+    assert found == [[True, False], [False, True]]
