@@ -236,7 +236,7 @@ deepEqual([link.download, told], [`consent-evidence-${customer}.csv`, []])
 await download(stranger, outside)
 deepEqual(told, ['There is no such customer.'])
 """
-"""Runs the snippets: a query over graphql-ws, one by the client of the first day, the hash of a file, a download and a refused one."""
+"""Runs the snippets: a query over graphql-ws and one by urql, a hash, a download, a refused one."""
 
 
 @needs_compiler

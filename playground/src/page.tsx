@@ -1,13 +1,23 @@
 // The page: a form that asks for a token, and the playground once there is one.
-import { type FormEvent, lazy, Suspense, useState } from 'react';
+import { type FormEvent, lazy, Suspense, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
-import { keepToken, keptToken } from './token';
+import { keepToken, keptToken, takeToken } from './token';
 
 const Playground = lazy(() => import('./playground')); // 3 MB, which the form does not need
 
 function Page() {
   const [token, setToken] = useState(keptToken);
   const [refused, setRefused] = useState(false);
+
+  useEffect(() => {
+    // A link with a token that is opened where the page is already open changes the fragment only.
+    function takeNewToken() {
+      takeToken();
+      setToken(keptToken());
+    }
+    addEventListener('hashchange', takeNewToken);
+    return () => removeEventListener('hashchange', takeNewToken);
+  }, []);
 
   function signIn(given: string, wasRefused = false) {
     keepToken(given);

@@ -3,10 +3,11 @@ import './workers'; // must come before GraphiQL
 import './playground.css';
 import { explorerPlugin } from '@graphiql/plugin-explorer';
 import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
+import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { GraphiQL } from 'graphiql';
 import { useEffect, useMemo, useState } from 'react';
 import { SCHEMA_URL, signedInFetcher } from './requests';
-import { storage } from './storage';
+import { clearStorage, openStorage, storage } from './storage';
 import { type Tabs, topicTabs } from './tabs';
 
 const SCALARS = { JSON: { type: 'object' } } as const; // or the editor would want a string
@@ -17,7 +18,13 @@ type PlaygroundProps = { token: string; onLeave(isRefused: boolean): void };
 export default function Playground({ token, onLeave }: PlaygroundProps) {
   const [tabs, setTabs] = useState<Tabs>();
   const fetcher = useMemo(() => signedInFetcher(token, () => onLeave(true)), [token]);
+  useEffect(openStorage, []);
   useEffect(() => void topicTabs(token).then(setTabs, () => onLeave(true)), [token]);
+
+  function signOut() {
+    clearStorage();
+    onLeave(false);
+  }
 
   if (tabs === undefined) return <p className="notice">Loading the playground …</p>;
   return (
@@ -43,13 +50,28 @@ export default function Playground({ token, onLeave }: PlaygroundProps) {
           <button type="button" onClick={() => void saveSchema(token)}>
             Download the schema
           </button>
-          <button type="button" onClick={() => onLeave(false)}>
+          <button type="button" onClick={signOut}>
             Sign out
           </button>
         </p>
+        <SystemColours />
       </GraphiQL.Footer>
     </GraphiQL>
   );
+}
+
+/** Let the editors follow when the system changes between light and dark; GraphiQL's page does by itself. */
+function SystemColours() {
+  const theme = useGraphiQL(state => state.theme);
+  const { setTheme } = useGraphiQLActions();
+  useEffect(() => {
+    if (theme !== null) return; // the user has chosen one
+    const system = matchMedia('(prefers-color-scheme: dark)');
+    const follow = () => setTheme(null);
+    system.addEventListener('change', follow);
+    return () => system.removeEventListener('change', follow);
+  }, [theme, setTheme]);
+  return null;
 }
 
 /** Download the schema; a link could not, since it would send no token. */
