@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 MAIL_ADDRESS = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+")
 
+POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
+
 LEGAL_AUDIT_DAYS = 2_192
 """Six years, in days: the database refuses to delete younger audit entries."""
 
@@ -37,6 +39,33 @@ def plain_origin(url: str) -> str:
         wanted = "begin with http:// or https://, followed by a host and, if needed, a path"
         raise ValueError(f"PUBLIC_URL must {wanted}")
     return url.rstrip("/")
+
+
+def known_database(url: str, name: str) -> str:
+    """Return the value of the setting `name`, the URL of a database."""
+    is_direct = name == "database_direct_url"
+    schemes = POSTGRES_SCHEMES if is_direct else ("sqlite", *POSTGRES_SCHEMES)
+    if url.partition("://")[0] not in schemes:
+        wanted = "postgres://" if is_direct else "sqlite:// or postgres://"
+        raise ValueError(f"{name.upper()} must begin with {wanted}")
+    return url
+
+
+def origin_of(url: str) -> str | None:
+    """Return the origin of a URL as browsers send it; None if the URL has no host."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc else None
+
+
+def check_register(url: str | None, document_url: str | None, *, is_named_twice: bool) -> None:
+    """Raise ValueError if the settings about Companies House do not fit together."""
+    if document_url and not url:
+        raise ValueError("COMPANIES_HOUSE_DOCUMENT_URL needs COMPANIES_HOUSE_URL")
+    if is_named_twice:
+        raise ValueError(
+            "COMPANIES_HOUSE_SANDBOX must not be set together with COMPANIES_HOUSE_API_KEY or"
+            " COMPANIES_HOUSE_URL"
+        )
 
 
 def legal_period(days: float) -> float:

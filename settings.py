@@ -6,15 +6,14 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 import setting_values as values
+from models.rules.refresh import RefreshPolicy
 
 ROOT = Path(__file__).resolve().parent
-POSTGRES_SCHEMES = ("postgres", "postgresql", "asyncpg")
 LOCAL_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*")
 SANDBOX_KEY = "sandbox"  # sent to a sandbox if no API key is set
 
@@ -182,6 +181,10 @@ class Settings(BaseSettings):
 
     `restartEnrichments` repeats a lookup that ended as PARTIAL or NOT_FOUND only after this time.
     """
+    refresh_days: float = Field(default=30, ge=0, le=3_650)
+    """Days after which a company is looked up again at Companies House at the latest; 0: never."""
+    refresh_grace_days: float = Field(default=1, ge=0, le=365)
+    """Days after a company's accounts fell due until they are looked for."""
     consent_needs_verified_email: bool = False
     """Whether an account's consent covers only contacts whose email address is verified."""
     personal_data_needs_scope: bool = False
@@ -259,12 +262,7 @@ class Settings(BaseSettings):
     @field_validator("database_url", "database_direct_url")
     @classmethod
     def _known_database(cls, url: str | None, field: ValidationInfo) -> str | None:
-        is_direct = field.field_name == "database_direct_url"
-        schemes = POSTGRES_SCHEMES if is_direct else ("sqlite", *POSTGRES_SCHEMES)
-        if url is not None and url.partition("://")[0] not in schemes:
-            wanted = "postgres://" if is_direct else "sqlite:// or postgres://"
-            raise ValueError(f"{str(field.field_name).upper()} must begin with {wanted}")
-        return url
+        return None if url is None else values.known_database(url, str(field.field_name))
 
     @field_validator("keep_audit_days")
     @classmethod
@@ -300,17 +298,14 @@ class Settings(BaseSettings):
     def _fit_together(self) -> Self:
         pooler = None if self.database_pooler == "none" else self.database_pooler
         values.check_pooler(self.database_url, pooler, self.database_direct_url)
-        if self.companies_house_document_url and not self.companies_house_url:
-            raise ValueError("COMPANIES_HOUSE_DOCUMENT_URL needs COMPANIES_HOUSE_URL")
         if 0 < self.cost_budget < self.max_cost:
             raise ValueError("COST_BUDGET must be 0, for no limit, or at least MAX_COST")
         if (self.oidc_issuer is None) != (self.oidc_audience is None):
             raise ValueError("OIDC_ISSUER and OIDC_AUDIENCE must be set together, or neither")
-        if self.companies_house_sandbox and self._names_register:
-            raise ValueError(
-                "COMPANIES_HOUSE_SANDBOX must not be set together with COMPANIES_HOUSE_API_KEY or"
-                " COMPANIES_HOUSE_URL"
-            )
+        sandbox = self.companies_house_sandbox and self._names_register
+        values.check_register(
+            self.companies_house_url, self.companies_house_document_url, is_named_twice=sandbox
+        )
         return self
 
     @property
@@ -326,6 +321,12 @@ class Settings(BaseSettings):
     @property
     def _names_register(self) -> bool:
         return self.companies_house_api_key is not None or self.companies_house_url is not None
+
+    @property
+    def refresh_policy(self) -> RefreshPolicy | None:
+        """When companies are looked up again; None for never."""
+        days, grace = timedelta(days=self.refresh_days), timedelta(days=self.refresh_grace_days)
+        return RefreshPolicy(days, grace) if days else None
 
     @property
     def for_development(self) -> Self:
@@ -366,8 +367,7 @@ class Settings(BaseSettings):
     @property
     def own_origin(self) -> str | None:
         """The origin of PUBLIC_URL as browsers send it; None if PUBLIC_URL is not set."""
-        parts = urlsplit(self.public_url or "")
-        return f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc else None
+        return values.origin_of(self.public_url or "")
 
     @property
     def link_lifetimes(self) -> tuple[timedelta, timedelta]:

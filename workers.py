@@ -12,6 +12,7 @@ from uuid import uuid4
 from enrichment.rate_limit import SharedBudget
 from enrichment.register import Register
 from models.changes.lookup import retry_blocked
+from models.changes.refresh import most_waiting, start_refreshes
 from models.jobs.job_attempt import (
     AttemptReport,
     NoteAttempt,
@@ -23,6 +24,7 @@ from models.jobs.retention import Retention
 from models.jobs.worker import JobKindOptions, Worker, WorkerOptions
 from models.lists.personal_data import is_masked
 from models.rules.delivery import DeliveryPolicy
+from models.rules.refresh import START_EVERY
 from models.rules.webhook_retry import WebhookPolicy
 from models.storage.database import Database
 from models.storage.database_clock import DatabaseClock
@@ -64,8 +66,23 @@ async def _lookups(parts: Parts) -> JobKindOptions:
     client = await parts.register.client()
     metrics = parts.metrics
     read = read_accounts_in_subprocess if metrics is None else noted_reader(metrics.accounts)
-    lookup = CompanyLookup(parts.database, client, parts.budget, parts.clock, read)
-    return JobKindOptions(lookup, parts.budget.quota, lookup.note_blocked)
+    policy = parts.settings.refresh_policy
+    lookup = CompanyLookup(parts.database, client, parts.budget, parts.clock, read, policy)
+    return JobKindOptions(
+        lookup,
+        parts.budget.quota,
+        lookup.note_blocked,
+        None if policy is None else partial(_refresh_companies, parts),
+        START_EVERY,
+    )
+
+
+async def _refresh_companies(parts: Parts) -> None:
+    """Start the refreshes that are due, unless Companies House refuses the API key."""
+    if await parts.budget.blocked_reason() is None:
+        act = ActorContext(SYSTEM, parts.clock(), f"refresh-{uuid4()}")
+        most = most_waiting(parts.budget.quota.allowance)
+        await parts.database.transaction(lambda: start_refreshes(act, most))
 
 
 async def _mails(parts: Parts) -> JobKindOptions:

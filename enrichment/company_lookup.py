@@ -23,8 +23,9 @@ from enrichment.findings import (
 from enrichment.lookup_attempt import PROFILE, LookupAttempt
 from enrichment.profile import read_profile
 from enrichment.rate_limit import KeyBlocked, SharedBudget
-from models import UpstreamResponse
+from models import EnrichmentRun, UpstreamResponse
 from models.changes.enrichment_result import (
+    RESTARTED,
     Findings,
     note_blocked,
     note_running,
@@ -33,8 +34,9 @@ from models.changes.enrichment_result import (
 )
 from models.jobs.job import Claim
 from models.jobs.job_attempt import Outcome, ReleaseJobError, Store, TryAgainError
-from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus
+from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
 from models.rules.profile import ACCOUNTS_FIELDS
+from models.rules.refresh import RefreshPolicy
 from models.storage.database import Database
 
 log = structlog.get_logger(__name__)
@@ -53,7 +55,9 @@ class CompanyLookup:
         budget: SharedBudget,
         clock: Callable[[], datetime],
         read_accounts: AccountsReader = read_accounts_in_subprocess,
+        refresh: RefreshPolicy | None = None,
     ) -> None:
+        self._refresh = refresh
         self._read_accounts = read_accounts
         self._database = database
         self._client = client
@@ -92,7 +96,8 @@ class CompanyLookup:
             findings = await self._refused(fault)
 
         async def store() -> Outcome:
-            await store_findings(run_id, job.attempts, findings, self._clock())
+            now = self._clock()
+            await store_findings(run_id, job.attempts, findings, now, self._refresh)
             return Outcome(findings.status, findings.reason)
 
         return store
@@ -110,7 +115,7 @@ class CompanyLookup:
             run_id,
             attempts,
             due_at,
-            None if reason is None else EnrichmentReason(reason),
+            None if reason in (None, RESTARTED) else EnrichmentReason(reason),
             await self._known_so_far(run_id),
             self._clock(),
         )
@@ -121,16 +126,18 @@ class CompanyLookup:
         With `is_bare`, only the failure is stored.
         """
         run_id: str = job.payload["run_id"]
-        known = None if is_bare else await self._known_so_far(run_id)
+        known = None if is_bare else await self._known_so_far(run_id, is_end=True)
         findings = known or Findings(
             EnrichmentStatus.FAILED, self._source, reason=EnrichmentReason(reason)
         )
-        await store_findings(run_id, job.attempts, findings, self._clock())
+        await store_findings(run_id, job.attempts, findings, self._clock(), self._refresh)
 
-    async def _known_so_far(self, run_id: str) -> Findings | None:
+    async def _known_so_far(self, run_id: str, *, is_end: bool = False) -> Findings | None:
         kept = await UpstreamResponse.get_or_none(run_id=run_id, step=PROFILE)
         if kept is None:
             return None
+        if is_end and (await EnrichmentRun.get(id=run_id)).trigger is EnrichmentTrigger.REFRESH:
+            return None  # a refresh that failed leaves the values of before
         record = read_profile(orjson.loads(kept.body))
         origin = Origin(self._source, kept.retrieved_at)
         return Findings(

@@ -1,6 +1,6 @@
 """One attempt at a lookup: requests missing answers from Companies House, and stores them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,13 +22,14 @@ from enrichment.findings import (
     shortfall,
 )
 from enrichment.profile import read_profile
-from models import EnrichmentRun, UpstreamResponse
+from models import Customer, EnrichmentRun, UpstreamResponse
 from models.changes.enrichment_result import Findings, keep_answer
 from models.jobs.job import Claim, LeaseLostError, note_calls_left
 from models.rules.company_number import InvalidCompanyNumber
 from models.rules.company_type import family_of
-from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus
+from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
 from models.rules.profile import ACCOUNTS_FIELDS, PROFILE_FIELDS, WANTED_FIELDS
+from models.rules.refresh import KNOWN, Known
 from models.storage.database import Database
 
 log = structlog.get_logger(__name__)
@@ -58,6 +59,10 @@ class _NoFigures(Exception):
         super().__init__(reason)
         self.reason = reason
         self.filing = filing
+
+
+class _SameAccounts(Exception):
+    """Raised if the newest accounts are those that the last complete lookup read."""
 
 
 class LookupAttempt:
@@ -102,12 +107,30 @@ class LookupAttempt:
         entries, details = profile_entries(record, origin), profile_details(record, origin)
         unreadable: frozenset[str] = frozenset()
         reason: EnrichmentReason | None
+        stored = await self._stored_details()
+        known, last_on = Known.of(stored), record.last_accounts_on
+        last_accounts_on = None if last_on is None else last_on.isoformat()
         try:
+            if known is not None and known.is_unchanged(record.etag, last_accounts_on):
+                raise _SameAccounts
             if family_of(record.type) is None:
                 raise _NoFigures(EnrichmentReason.NOT_LIMITED_OR_PLC)
             if not record.has_filing_history:
                 raise _NoFigures(EnrichmentReason.NO_ACCOUNTS_YET)
-            accounts, filing, read_at = await self._newest_accounts(number)
+            read = None if known is None else stored.get("accounts_filing_id")
+            accounts, filing, read_at = await self._newest_accounts(number, read)
+        except _SameAccounts:
+            assert known is not None  # noqa: S101  # nothing else can be the same
+            again = Known(record.etag, last_accounts_on, known.status, known.reason)
+            return Findings(
+                known.status,
+                self._source,
+                known.reason,
+                entries,
+                details | {KNOWN: again.stored()},
+                sought=PROFILE_FIELDS,
+                has_same_accounts=True,
+            )
         except _NoFigures as none:
             reason = none.reason
             if none.filing is not None:
@@ -119,6 +142,9 @@ class LookupAttempt:
             entries |= accounts_entries(accounts, filing, Origin(self._source, read_at))
             reason, unreadable = shortfall(accounts), accounts.unreadable
         status = EnrichmentStatus.PARTIAL if reason else EnrichmentStatus.SUCCEEDED
+        now_known = Known(record.etag, last_accounts_on, status, reason)
+        if now_known.is_complete:
+            details[KNOWN] = now_known.stored()
         has_sought_accounts = reason is not EnrichmentReason.NOT_LIMITED_OR_PLC
         sought = WANTED_FIELDS if has_sought_accounts else PROFILE_FIELDS
         return Findings(status, self._source, reason, entries, details, unreadable, sought)
@@ -128,7 +154,17 @@ class LookupAttempt:
         read_profile(payload, requested=number)  # an unreadable profile must not be stored
         return payload
 
-    async def _newest_accounts(self, number: str) -> tuple[Accounts, AccountsFiling, datetime]:
+    async def _stored_details(self) -> Mapping[str, Any]:
+        """Return what earlier lookups found, for a refresh; nothing for other lookups."""
+        if self._run.trigger is not EnrichmentTrigger.REFRESH:
+            return {}
+        customer = await Customer.get(id=self._run.customer_id)
+        return customer.profile.get("details") or {}
+
+    async def _newest_accounts(
+        self, number: str, read: str | None
+    ) -> tuple[Accounts, AccountsFiling, datetime]:
+        """Return the newest accounts; `read` is the filing that an earlier lookup read."""
         try:
             payload, _ = await self._kept("filings", lambda: self._client.accounts_filings(number))
         except NotFound:
@@ -141,6 +177,8 @@ class LookupAttempt:
         filing = latest_accounts(payload)
         if filing is None:
             raise _NoFigures(EnrichmentReason.NO_ACCOUNTS_YET)
+        if filing.transaction_id == read:
+            raise _SameAccounts
         if filing.metadata_link is None:
             raise _NoFigures(
                 EnrichmentReason.ACCOUNTS_PDF_ONLY

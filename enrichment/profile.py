@@ -57,6 +57,8 @@ class CompanyRecord:
     accounts_overdue: bool | None
     accounts_next_due_on: date | None
     last_accounts_on: date | None
+    etag: str | None
+    """A tag that changes whenever the company profile does."""
     jurisdiction: str | None
     has_filing_history: bool
 
@@ -95,6 +97,7 @@ def read_profile(payload: object, *, requested: str | None = None) -> CompanyRec
         accounts_overdue=flag(accounts, "overdue") if overdue is None else overdue,
         accounts_next_due_on=day(upcoming, "due_on") or day(accounts, "next_due"),
         last_accounts_on=day(last, "period_end_on") or day(last, "made_up_to"),
+        etag=text(payload, "etag"),
         jurisdiction=text(payload, "jurisdiction"),
         has_filing_history=text(member(payload, "links"), "filing_history") is not None,
     )

@@ -298,8 +298,7 @@ class Simulation:
             await self._leave(worker, held, self._now + self._random.uniform(5.0, 20.0))
         else:
             self.outcome.answered += 1
-            is_short = crc32(held.id.encode()) % 1_000 < self._load.short_share * 1_000
-            held.calls_left = 0 if is_short else held.calls_left - 1
+            held.calls_left = 0 if self._is_short(held) else held.calls_left - 1
             if held.calls_left:
                 await self._queue.answered(held)
                 await self._next_call(worker, life, held)
@@ -308,6 +307,10 @@ class Simulation:
             self.outcome.ended[held.id] = self._now
             self.outcome.calls_of_ended += self._used[held.id]
             self._free(worker, held)
+
+    def _is_short(self, held: Held) -> bool:
+        """Return whether a lookup ends after its first call."""
+        return crc32(held.id.encode()) % 1_000 < self._load.short_share * 1_000
 
     async def _leave(self, worker: int, held: Held, due_at: float) -> None:
         await self._queue.reschedule(held, due_at)

@@ -59,7 +59,9 @@ class Apis:
         failure = company.failure
         if failure is not None and self._strikes(request[KEY], f"profile/{number}", failure.times):
             return await self._failure_answer(request, failure, company)
-        return web.json_response(register.profile(company), headers={"Cache-Control": "no-store"})
+        profile = register.profile(company)
+        headers = {"Cache-Control": "no-store", "ETag": f'"{profile["etag"]}"'}
+        return web.json_response(profile, headers=headers)
 
     async def filing_history(self, request: web.Request) -> web.StreamResponse:
         """Answer ``GET /company/{number}/filing-history``, which may be limited by category."""

@@ -151,6 +151,17 @@ def numbered(number: str) -> Company:
     )
 
 
+def with_next_accounts(company: Company) -> Company:
+    """Return a company after it has filed ordinary accounts for the year after its newest ones."""
+    newest = company.newest_accounts
+    last = (newest and newest.made_up_on) or year_before(NEWEST_YEAR_END)
+    end = last.replace(year=last.year + 1)
+    filed = FiledAccounts(company.accounts_kind or "total-exemption-full")
+    sheets = sheet_of(company.number, end.year), sheet_of(company.number, end.year - 1)
+    accounts = _accounts(company.number, company.name, filed, end=end, sheets=sheets)
+    return replace(company, filings=(*company.filings, _filing(accounts, filed)))
+
+
 def _other_filings(incorporated_on: date) -> tuple[Filing, ...]:
     """Return filings that are not accounts."""
     return (

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -37,7 +38,6 @@ def profile(company: Company) -> dict[str, Any]:
         "company_status": company.status,
         "confirmation_statement": {"next_due": "2027-04-03", "overdue": False},
         "date_of_creation": company.incorporated_on.isoformat(),
-        "etag": _etag(number),
         "has_been_liquidated": company.status == "liquidation",
         "has_charges": False,
         "has_insolvency_history": company.status == "liquidation",
@@ -49,7 +49,8 @@ def profile(company: Company) -> dict[str, Any]:
         "type": company.type,
         "undeliverable_registered_office_address": False,
     }
-    return _present(members | dict(company.profile))
+    stated = _present(members | dict(company.profile))
+    return {"etag": _etag(stated)} | stated
 
 
 def filing_history(
@@ -228,5 +229,6 @@ def _barcode(number: str, index: int) -> str:
     return "X" + hashlib.sha256(f"barcode/{number}/{index}".encode()).hexdigest()[:7].upper()
 
 
-def _etag(number: str) -> str:
-    return hashlib.sha256(f"etag/{number}".encode()).hexdigest()[:40]
+def _etag(members: dict[str, Any]) -> str:
+    """Return a tag that changes whenever one of the members does."""
+    return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()[:40]

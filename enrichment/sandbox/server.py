@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from enrichment.sandbox.apis import Apis
+from enrichment.sandbox.companies import Company
 from enrichment.sandbox.config import SandboxConfig
 from enrichment.sandbox.front_door import gate_middleware, logging_middleware
 from enrichment.sandbox.real_documents import companies_in
@@ -20,12 +21,16 @@ __all__ = ["Sandbox", "SandboxConfig", "sandbox_server"]
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A running sandbox: its addresses, and the requests it received."""
+    """A running sandbox: its addresses, and the requests it received.
+
+    `companies` replace those of the catalogue with the same number, also while the sandbox runs.
+    """
 
     api_url: str
     document_url: str
     storage_url: str
     requests: list[LoggedRequest]
+    companies: dict[str, Company]
 
 
 @asynccontextmanager
@@ -35,9 +40,9 @@ async def sandbox_server(config: SandboxConfig | None = None) -> AsyncIterator[S
     Raises OSError if the port is taken or the log cannot be written.
     """
     config = config or SandboxConfig()
-    real = companies_in(config.documents) if config.documents else {}
+    companies = dict(companies_in(config.documents)) if config.documents else {}
     signer = LinkSigner(secrets.token_bytes(32), lifetime_s=config.link_lifetime_s)
-    apis = Apis(config, real, signer)
+    apis = Apis(config, companies, signer)
     log = RequestLog(config.log)
     api_app = web.Application(
         middlewares=[logging_middleware(log, config, None), gate_middleware(config)]
@@ -49,7 +54,7 @@ async def sandbox_server(config: SandboxConfig | None = None) -> AsyncIterator[S
         stack.callback(log.close)
         apis.storage_url = await _listen(stack, storage_app, config.host, config.storage_port)
         apis.url = await _listen(stack, api_app, config.host, config.port)
-        yield Sandbox(apis.url, apis.url, apis.storage_url, log.requests)
+        yield Sandbox(apis.url, apis.url, apis.storage_url, log.requests, companies)
 
 
 async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> str:

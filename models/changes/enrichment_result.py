@@ -3,23 +3,38 @@
 A run is the row that describes one lookup of a customer, from the request to the end.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from models.changes.suggestion import suggest_values
 from models.jobs.job import LeaseLostError
+from models.jobs.job_attempt import ReleaseJobError
 from models.rules.api_name import api_name
-from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus, FieldOutcome
+from models.rules.enrichment_status import (
+    EnrichmentReason,
+    EnrichmentStatus,
+    EnrichmentTrigger,
+    FieldOutcome,
+)
 from models.rules.event_type import CHANGED_FIELDS, EventType
-from models.rules.profile import WANTED_FIELDS, Profile, ProfileEntry, merge
+from models.rules.profile import (
+    ACCOUNTS_FIELDS,
+    FILING_DETAILS,
+    WANTED_FIELDS,
+    Profile,
+    ProfileEntry,
+    merge,
+)
+from models.rules.refresh import KNOWN, REFRESHED, TOGETHER, Known, RefreshPolicy, next_refresh
 from models.storage.locks import lock
-from models.storage.sql import Sql, execute
+from models.storage.sql import Sql, execute, to_database
+from models.storage.sql import run as sql_rows
 from models.tables import audit
 from models.tables.access import SYSTEM
 from models.tables.audit import ActorContext
-from models.tables.customer import Customer
+from models.tables.customer import IS_REFRESHED, Customer
 from models.tables.enrichment import EnrichmentRun, Suggestion, UpstreamResponse
 from models.tables.event import NewEvent, owner_of
 
@@ -28,6 +43,16 @@ ENDS = (EventType.CUSTOMER_ENRICHED, EventType.CUSTOMER_ENRICHMENT_FAILED)
 
 LOOKUP = "Companies House lookup"
 RUN_ID = "enrichmentRunId"
+RESTARTED = "RESTARTED"
+"""Why a job is released if its findings do not do for what a user asked meanwhile."""
+
+MAX_EARLIER = 10
+"""Earlier lookups among which that is sought which lists the fields that it read."""
+
+_NO_FACTS = frozenset({"retrieved_at", KNOWN})
+
+_OTHERS = f"""SELECT id FROM customer WHERE company_number = ? AND id <> ?
+  AND {IS_REFRESHED} AND refresh_due_at <= ? ORDER BY id LIMIT 20"""  # noqa: S608  # constants only
 
 _CLEAR_EARLIER_FIELDS = """UPDATE enrichment_run SET fields_read = '[]' WHERE id =
     (SELECT max(id) FROM enrichment_run WHERE customer_id = ? AND id < ?)"""
@@ -39,7 +64,8 @@ class Findings:
     """The result of a lookup: profile entries by field, further register details, and the status.
 
     `sought` names the fields that the lookup looked for, `unreadable` those fields whose values at
-    Companies House could not be read.
+    Companies House could not be read. With `has_same_accounts`, the lookup found that the accounts
+    which were read before are still the newest, so their values stay.
     """
 
     status: EnrichmentStatus
@@ -49,6 +75,12 @@ class Findings:
     details: Mapping[str, Any] = field(default_factory=dict)
     unreadable: frozenset[str] = frozenset()
     sought: Sequence[str] = WANTED_FIELDS
+    has_same_accounts: bool = False
+
+    @property
+    def kept_fields(self) -> Sequence[str]:
+        """The fields whose values stay as they are."""
+        return ACCOUNTS_FIELDS if self.has_same_accounts else ()
 
 
 async def note_running(run_id: str, attempts: int) -> EnrichmentRun:
@@ -75,10 +107,13 @@ async def note_waiting(
 ) -> None:
     """Mark a run as waiting for another attempt at `due_at`, and store partial findings (R85).
 
+    A refresh stores nothing before it ends, so that the values of before are not missing meanwhile.
     Raises LeaseLostError if the run has ended.
     """
     run, customer = await _locked(run_id)
     run.status = EnrichmentStatus.RETRYING if attempts else EnrichmentStatus.PENDING
+    if run.trigger is EnrichmentTrigger.REFRESH:
+        so_far = None
     run.reason, run.attempts, run.next_attempt_at = reason, attempts, due_at
     if so_far is not None and customer.profile.get("details") != so_far.details:
         outcomes = await _apply(run, customer, so_far, now, EventType.CUSTOMER_UPDATED)
@@ -107,12 +142,53 @@ async def keep_answer(run_id: str, step: str, body: bytes, now: datetime) -> Non
     await UpstreamResponse.create(run_id=run_id, step=step, body=body, retrieved_at=now)
 
 
-async def store_findings(run_id: str, attempts: int, findings: Findings, now: datetime) -> None:
+async def store_findings(
+    run_id: str,
+    attempts: int,
+    findings: Findings,
+    now: datetime,
+    policy: RefreshPolicy | None = None,
+) -> None:
     """Store the findings and end the run; raises LeaseLostError if it has already ended.
 
-    This does not count as a save of the customer, so it starts no lookup (R92).
+    This does not count as a save of the customer, so it starts no lookup (R92). `policy` says when
+    the customer is looked up again; None means never. The findings of a refresh are stored for
+    other customers with the same company number, too, if they are to be refreshed about now.
+    Raises ReleaseJobError if a user asked for a complete lookup, and the findings are not.
     """
-    run, customer = await _locked(run_id)
+    known = await EnrichmentRun.get(id=run_id)
+    is_refresh = known.trigger is EnrichmentTrigger.REFRESH
+    others = await _others_to_refresh(known, now) if is_refresh else ()
+    run, customer, siblings = await _locked_with(run_id, *others)
+    if findings.has_same_accounts and run.trigger is not EnrichmentTrigger.REFRESH:
+        raise ReleaseJobError(RESTARTED)
+    before = Known.of(customer.profile.get("details") or {})
+    run.attempts = attempts
+    await _end(run, customer, findings, now, policy)
+    for sibling in siblings:
+        details = sibling.profile.get("details") or {}
+        if not _is_due(sibling, customer.company_number, now) or (
+            findings.has_same_accounts and Known.of(details) != before
+        ):
+            continue  # locked by somebody else meanwhile, or to be compared with other accounts
+        shared = EnrichmentRun(
+            customer_id=sibling.id,
+            company_number=sibling.company_number,
+            trigger=EnrichmentTrigger.REFRESH,
+            status=EnrichmentStatus.RUNNING,
+            requested_at=now,
+        )
+        await _end(shared, sibling, findings, now, policy)
+
+
+async def _end(
+    run: EnrichmentRun,
+    customer: Customer,
+    findings: Findings,
+    now: datetime,
+    policy: RefreshPolicy | None,
+) -> None:
+    """Store the findings on a locked customer, and end its run, which may be new."""
     if findings.entries or findings.details:
         outcomes = await _apply(run, customer, findings, now)
     else:
@@ -126,16 +202,54 @@ async def store_findings(run_id: str, attempts: int, findings: Findings, now: da
             owner=owner_of(customer),
             ids={RUN_ID: run.id},
         )
-    run.status, run.reason, run.attempts = findings.status, findings.reason, attempts
+    run.status, run.reason = findings.status, findings.reason
     run.source = findings.source
     run.finished_at, run.next_attempt_at = now, None
     run.fields_read = [_read(name, outcome, findings) for name, outcome in outcomes.items()]
+    if findings.has_same_accounts:
+        run.fields_read = await _with_earlier_fields(run)
     await run.save()
     if run.fields_read:
         await execute(Sql(_CLEAR_EARLIER_FIELDS, (customer.id, run.id)))
     await UpstreamResponse.filter(run_id=run.id).delete()
     customer.enrichment_status = findings.status
-    await customer.save(update_fields=["profile", "enrichment_status"])
+    customer.refresh_due_at = None
+    if policy is not None and customer.company_number is not None:
+        details = customer.profile.get("details") or {}
+        customer.refresh_due_at = next_refresh(
+            customer.company_number, now, findings.status, details, policy
+        )
+    await customer.save(update_fields=["profile", "enrichment_status", "refresh_due_at"])
+
+
+async def _with_earlier_fields(run: EnrichmentRun) -> list[dict[str, Any]]:
+    """Return the fields that a run read, and those that earlier lookups read and this one kept."""
+    read = {one["name"] for one in run.fields_read}
+    earlier = EnrichmentRun.filter(customer_id=run.customer_id, id__lt=run.id)
+    for listed in (
+        await earlier.order_by("-id").limit(MAX_EARLIER).values_list("fields_read", flat=True)
+    ):
+        if listed:
+            return [*run.fields_read, *(one for one in listed if one["name"] not in read)]
+    return run.fields_read
+
+
+async def _others_to_refresh(refresh: EnrichmentRun, now: datetime) -> list[str]:
+    """Return the ids of other customers with a refresh's company number whose refresh is due."""
+    due = to_database(Customer._meta.fields_map["refresh_due_at"], now + TOGETHER)
+    parameters = (refresh.company_number, refresh.customer_id, due)
+    return [row[0] for row in await sql_rows(_OTHERS, parameters)]
+
+
+def _is_due(customer: Customer, company_number: str | None, now: datetime) -> bool:
+    """Return whether a locked customer is of a company, and its refresh is due about now."""
+    due_at = customer.refresh_due_at
+    return (
+        customer.company_number == company_number
+        and customer.enrichment_status in REFRESHED
+        and due_at is not None
+        and due_at <= now + TOGETHER
+    )
 
 
 async def _apply(
@@ -145,17 +259,24 @@ async def _apply(
     now: datetime,
     event: EventType = EventType.CUSTOMER_ENRICHED,
 ) -> Mapping[str, FieldOutcome]:
-    merged = merge(customer.profile, findings.entries, findings.unreadable)
-    before = customer.profile
-    customer.profile = {**merged.profile, "details": dict(findings.details)}
-    opened = await suggest_values(customer.id, merged.suggestions, now)
+    before, kept = customer.profile, findings.kept_fields
+    merged = merge(before, findings.entries, findings.unreadable, kept)
+    details = dict(findings.details)
+    if findings.has_same_accounts:
+        old = before.get("details") or {}
+        details = {name: old[name] for name in FILING_DETAILS if name in old} | details
+    customer.profile = {**merged.profile, "details": details}
+    opened = await suggest_values(customer.id, merged.suggestions, now, kept)
     same = _same_facts(before, customer.profile)
+    changed = (before.keys() | customer.profile.keys()) - same
+    if run.trigger is EnrichmentTrigger.REFRESH and not (changed or opened):
+        return merged.outcomes  # nobody need hear of a look that found nothing new
     await audit.record(
         ActorContext(SYSTEM, now, run.id),
         "customer.enriched",
         customer.id,
-        before={name: entry for name, entry in before.items() if name not in same},
-        after={name: entry for name, entry in customer.profile.items() if name not in same},
+        before=_told(before, changed),
+        after=_told(customer.profile, changed),
         reason=LOOKUP,
         owner=owner_of(customer),
         ids={RUN_ID: run.id},
@@ -163,6 +284,15 @@ async def _apply(
         also=[_opened(run, suggestion) for suggestion in opened],
     )
     return {name: merged.outcomes[name] for name in findings.sought}
+
+
+def _told(profile: Profile, names: Collection[str]) -> dict[str, Any]:
+    """Return the entries of a profile with these names, for the audit trail."""
+    return {
+        name: {key: value for key, value in entry.items() if key != KNOWN}
+        for name, entry in profile.items()
+        if name in names
+    }
 
 
 def _opened(run: EnrichmentRun, suggestion: Suggestion) -> NewEvent:
@@ -175,10 +305,10 @@ def _opened(run: EnrichmentRun, suggestion: Suggestion) -> NewEvent:
 
 
 def _same_facts(one: Profile, other: Profile) -> frozenset[str]:
-    """Return the fields whose entries are equal in both profiles, apart from `retrieved_at`."""
+    """Return the fields whose entries are equal in both profiles, as far as facts go."""
 
     def fact(entry: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in entry.items() if name != "retrieved_at"}
+        return {name: value for name, value in entry.items() if name not in _NO_FACTS}
 
     return frozenset(
         name for name in one.keys() & other.keys() if fact(one[name]) == fact(other[name])
@@ -192,10 +322,19 @@ def _read(name: str, outcome: FieldOutcome, findings: Findings) -> dict[str, Any
 
 
 async def _locked(run_id: str) -> tuple[EnrichmentRun, Customer]:
+    run, customer, _ = await _locked_with(run_id)
+    return run, customer
+
+
+async def _locked_with(
+    run_id: str, *others: str
+) -> tuple[EnrichmentRun, Customer, Sequence[Customer]]:
+    """Lock a run, its customer and other customers; raises LeaseLostError if the run has ended."""
     known = await EnrichmentRun.get(id=run_id)
     # All code locks a customer before the rows that belong to it, to avoid deadlocks.
-    customer = (await lock(Customer, known.customer_id))[known.customer_id]
+    locked = await lock(Customer, known.customer_id, *others)
+    customer = locked.pop(known.customer_id)
     run = (await lock(EnrichmentRun, run_id))[run_id]
     if not run.status.is_live or run.company_number != customer.company_number:
         raise LeaseLostError(run_id)
-    return run, customer
+    return run, customer, list(locked.values())

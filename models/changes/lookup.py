@@ -35,6 +35,7 @@ URGENCIES = {
     EnrichmentTrigger.CLASS_CHANGE: Urgency.SAVED,
     EnrichmentTrigger.RETIREMENT: Urgency.BULK,
     EnrichmentTrigger.REQUEST: Urgency.BULK,
+    EnrichmentTrigger.REFRESH: Urgency.REFRESH,
 }
 """The urgency of lookups by what triggers them, unless a user requests a single lookup."""
 
@@ -137,6 +138,7 @@ async def apply_lookup_plan(
     for start in range(0, len(plan.starting), BATCH):
         rows = lookup_rows(act, plan, trigger, urgency, start)
         await add_rows(rows, waking=job.JOBS)
+    await _complete_refreshes(plan.continuing, trigger)
     if urgency.is_urgent:
         for customer in plan.continuing:
             await move_forward(lookup_key(customer.id), urgency, act.now)
@@ -144,6 +146,15 @@ async def apply_lookup_plan(
         # The changes behind other triggers add audit entries themselves.
         await record_requests(act, plan.starting)
     return len(plan.starting)
+
+
+async def _complete_refreshes(customers: Sequence[Customer], trigger: EnrichmentTrigger) -> None:
+    """Make unfinished refreshes of customers lookups by `trigger`, which skip no request."""
+    for start in range(0, len(customers), BATCH):
+        ids = [customer.id for customer in customers[start : start + BATCH]]
+        await EnrichmentRun.filter(
+            customer_id__in=ids, status__in=LIVE, trigger=EnrichmentTrigger.REFRESH
+        ).update(trigger=trigger)
 
 
 async def record_requests(act: ActorContext, customers: Sequence[Customer]) -> None:

@@ -1,6 +1,6 @@
 """Offers, accepts and rejects suggestions: register values for fields that a user set (R86)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -29,11 +29,15 @@ ExpectedVersions = Sequence[tuple[str, int]]
 
 
 async def suggest_values(
-    customer_id: str, offered: Mapping[str, ProfileEntry], now: datetime
+    customer_id: str,
+    offered: Mapping[str, ProfileEntry],
+    now: datetime,
+    kept_fields: Collection[str] = (),
 ) -> list[Suggestion]:
     """Replace a customer's open suggestions by `offered`, register values by field.
 
-    A value that a user rejected before is not offered again. Returns the new suggestions.
+    A value that a user rejected before is not offered again. Suggestions for `kept_fields` stay.
+    Returns the new suggestions.
     """
     earlier = await Suggestion.filter(
         customer_id=customer_id,
@@ -41,6 +45,8 @@ async def suggest_values(
     )
     settled = set()
     for suggestion in earlier:
+        if suggestion.field in kept_fields:
+            continue
         entry = offered.get(suggestion.field)
         is_same = entry is not None and is_same_value(
             suggestion.field,

@@ -58,6 +58,9 @@ class JobKindOptions:
     quota: CallQuota | None = None
     on_blocked: Callable[[], Awaitable[object]] | None = None
     """Called repeatedly while Companies House refuses the API key, to mark waiting customers."""
+    on_timer: Callable[[], Awaitable[object]] | None = None
+    """Called every `timer_every`, to add the jobs that are due by then."""
+    timer_every: timedelta = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ class _Lane:
     kind: str
     options: JobKindOptions
     running: dict[asyncio.Task[None], Claim] = field(default_factory=dict)
+    timed_at: datetime | None = None
+    """When `options.on_timer` was called last; None if never."""
 
 
 class Worker:
@@ -210,6 +215,7 @@ class Worker:
                     await self._start_up()
                     await self._show_life()
                     sleep = await self._promote_due()
+                    await self._add_timed_jobs()
             except Exception as error:
                 report("worker_stumbled", error, worker=self.name)
             await self._sleep(self._put_back, sleep)
@@ -231,6 +237,15 @@ class Worker:
             is_more = await sweep(self._database, self._options.retention, now)
             if not is_more:
                 self._swept_at = now
+
+    async def _add_timed_jobs(self) -> None:
+        now = self._clock()
+        for lane in self._lanes:
+            options, last = lane.options, lane.timed_at
+            is_time = last is None or now - last >= options.timer_every
+            if options.on_timer is not None and is_time:
+                lane.timed_at = now
+                await options.on_timer()
 
     async def _promote_due(self) -> timedelta:
         due_at = await next_due_at()

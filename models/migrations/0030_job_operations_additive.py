@@ -2,36 +2,10 @@
 
 from tortoise import fields, migrations
 from tortoise.migrations import operations as ops
-from tortoise.migrations.schema_editor.base import BaseSchemaEditor
-from tortoise.migrations.schema_generator.state import State
 
 from models.rules.enrichment_status import EnrichmentReason
+from models.storage.described_field import DescribeField
 from models.storage.indexes import IndexWhere
-
-
-class DescribeField(ops.AlterField):
-    """Notes another description of a column, and leaves the database as it is.
-
-    On SQLite, altering a column means to copy the table, and the copy would lack its triggers.
-    """
-
-    async def database_forward(
-        self,
-        app_label: str,
-        old_state: State,
-        new_state: State,
-        state_editor: BaseSchemaEditor | None = None,
-    ) -> None:
-        """Do nothing: an enum is stored as a text."""
-
-    async def database_backward(
-        self,
-        app_label: str,
-        old_state: State,
-        new_state: State,
-        state_editor: BaseSchemaEditor | None = None,
-    ) -> None:
-        """Do nothing: see above."""
 
 
 class Migration(migrations.Migration):

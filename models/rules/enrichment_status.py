@@ -82,3 +82,4 @@ class EnrichmentTrigger(StrEnum):
     CLASS_CHANGE = "CLASS_CHANGE"
     RETIREMENT = "RETIREMENT"
     REQUEST = "REQUEST"
+    REFRESH = "REFRESH"

@@ -5,7 +5,7 @@ value, and in `details` those fields that only Companies House ("the register") 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum, unique
@@ -64,6 +64,15 @@ PROFILE_FIELDS = ("registered_address", "incorporated_on")
 """The fields that come from the register's company profile."""
 
 
+FILING_DETAILS = (
+    "accounts_filing_id",
+    "accounts_filed_on",
+    "accounts_period_end_on",
+    "has_group_accounts",
+)
+"""The members of `details` about the filing of the newest accounts."""
+
+
 @unique
 class ValueSource(StrEnum):
     """Where a value in a profile comes from (R86)."""
@@ -106,19 +115,25 @@ class Merged:
 
 
 def merge(
-    current: Profile, found: Mapping[str, ProfileEntry], unreadable: frozenset[str]
+    current: Profile,
+    found: Mapping[str, ProfileEntry],
+    unreadable: frozenset[str],
+    kept_fields: Collection[str] = (),
 ) -> Merged:
     """Merge the values that a lookup `found` into the profile `current`.
 
     Values that users typed are kept; a different value of the lookup becomes a suggestion (R86).
     Values of earlier lookups are replaced, or removed if the register no longer has a value,
     because figures of an older year must not be shown as current (A24). `unreadable` are the fields
-    whose values in the register could not be read.
+    whose values in the register could not be read. The values of `kept_fields`, which the lookup
+    did not look for, stay as they are, without outcomes.
     """
-    profile: Profile = {}
+    profile: Profile = {name: current[name] for name in kept_fields if name in current}
     outcomes: dict[str, FieldOutcome] = {}
     suggestions: dict[str, ProfileEntry] = {}
     for name in WANTED_FIELDS:
+        if name in kept_fields:
+            continue
         kept, offered = current.get(name), found.get(name)
         if kept is not None and kept["source"] == ValueSource.USER:
             profile[name] = kept

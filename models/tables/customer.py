@@ -19,6 +19,12 @@ ACCOUNT_NUMBER_LENGTH = 64
 KEY_LENGTH = ACCOUNT_NUMBER_LENGTH * 3 + ID_LENGTH + 1
 REASON_LENGTH = 1000
 
+IS_REFRESHED = (
+    "erased_at IS NULL AND refresh_due_at IS NOT NULL"
+    " AND enrichment_status IN ('SUCCEEDED', 'PARTIAL', 'NOT_FOUND', 'FAILED')"
+)
+"""The condition of the index of customers to look up again; statements repeat its text."""
+
 
 class Customer(Model):
     """A customer of the platform, which is in exactly one class (R24).
@@ -50,6 +56,8 @@ class Customer(Model):
         EnrichmentStatus, max_length=24, default=EnrichmentStatus.NOT_APPLICABLE
     )
     consent_review_due_at = fields.DatetimeField(null=True)
+    refresh_due_at = fields.DatetimeField(null=True)
+    """When the customer is looked up again, if no lookup is unfinished then; null if never."""
     created_at = fields.DatetimeField()
     last_modified_at = fields.DatetimeField()
     changed_at = fields.DatetimeField(null=True)
@@ -71,6 +79,7 @@ class Customer(Model):
             of_living("customer_class_id", "changed_at", "id"),
             of_living("customer_class_id", "account_number", "id"),
             of_living("enrichment_status", "name_key", "id"),
+            IndexWhere(fields=("refresh_due_at", "id"), where=IS_REFRESHED),
             IndexWhere(
                 fields=("erased_at", "created_at", "customer_class_id", "id"),
                 where="erased_at IS NOT NULL",

@@ -100,7 +100,7 @@ _DECLARED: Mapping[str, Mapping[Content, str]] = {
     },
     "customer": {
         Content.REFERENCE: "account_number external_reference reference_key company_number",
-        Content.OPEN: "enrichment_status consent_review_due_at changed_at erased_at",
+        Content.OPEN: "enrichment_status consent_review_due_at refresh_due_at changed_at erased_at",
     },
     "customer_class": {
         Content.OPEN: (

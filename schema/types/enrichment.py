@@ -133,6 +133,7 @@ EnrichmentTriggerEnum = described_enum(
         "RETIREMENT": "The customer's class was retired and replaced by a class that is checked at"
         " Companies House.",
         "REQUEST": "A user called `requestEnrichment` or `restartEnrichments`.",
+        "REFRESH": "A timer: the company's next accounts were due, or its data had grown old.",
     },
 )
 

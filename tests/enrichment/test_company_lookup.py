@@ -2,8 +2,6 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -17,9 +15,9 @@ from enrichment.company_lookup import CompanyLookup
 from enrichment.endpoints import Endpoints
 from enrichment.lookup_attempt import FRESH_FOR
 from enrichment.rate_limit import Allowance, SharedBudget
-from enrichment.sandbox import Sandbox, SandboxConfig, describe_catalogue, sandbox_server
+from enrichment.sandbox import SandboxConfig, describe_catalogue
 from models import Customer, EnrichmentRun, Job, RateLimit, Suggestion, UpstreamResponse
-from models.changes.customer_editing import delete_customer, edit_customer
+from models.changes.customer_editing import delete_customer
 from models.jobs.job import Claim, JobState, LeaseLostError
 from models.jobs.kinds import ENRICH
 from models.jobs.worker import JobKindOptions, Worker
@@ -28,6 +26,7 @@ from models.rules.profile import ACCOUNTS_FIELDS, WANTED_FIELDS, ProfileEntry, V
 from models.storage.database import Database
 from models.tables.audit import ActorContext
 from tests.clock import Clock
+from tests.enrichment.lookup_desk import AMPLE, Desk, desk_of
 from tests.enrichment.wire import NO_WAITS, scripted
 from tests.factories import add_customer
 from tests.queueing import take
@@ -36,66 +35,6 @@ SUCCEEDED, PARTIAL = EnrichmentStatus.SUCCEEDED, EnrichmentStatus.PARTIAL
 PENDING, RETRYING = EnrichmentStatus.PENDING, EnrichmentStatus.RETRYING
 FAILED = EnrichmentStatus.FAILED
 WELL = [("api", 200), ("api", 200), ("document", 200), ("document", 302), ("storage", 200)]
-AMPLE = Allowance(limit=6_000)
-
-
-@dataclass(frozen=True)
-class Desk:
-    """A worker with its register client and a sandbox as the register, for a test."""
-
-    database: Database
-    act: ActorContext
-    clock: Clock
-    sandbox: Sandbox
-    budget: SharedBudget
-    lookup: CompanyLookup
-    worker: Worker
-
-    async def add(self, number: str, **values: Any) -> Customer:
-        return await add_customer(
-            self.database, self.act, "COMPANY_UK_LIMITED", company_number=number, **values
-        )
-
-    async def edit(self, customer: Customer, values: dict[str, Any]) -> None:
-        await self.database.transaction(lambda: edit_customer(self.act, customer.id, values, None))
-
-    def asked(self) -> list[tuple[str, int]]:
-        """Return origin and status of each request to the register since the last call."""
-        asked = [(str(request.origin), request.status) for request in self.sandbox.requests]
-        self.sandbox.requests.clear()
-        return asked
-
-
-@asynccontextmanager
-async def desk_of(
-    database: Database,
-    act: ActorContext,
-    clock: Clock,
-    *,
-    key: str = "desk-key",
-    allowance: Allowance = AMPLE,
-    config: SandboxConfig | None = None,
-) -> AsyncIterator[Desk]:
-    budget = SharedBudget(key, clock, allowance, patience=timedelta(0))
-    config = config or SandboxConfig(clock=lambda: clock().timestamp())
-    async with (
-        sandbox_server(config) as sandbox,
-        companies_house(
-            endpoints=Endpoints(sandbox.api_url, sandbox.document_url),
-            api_key=key,
-            limiter=budget,
-            limits=NO_WAITS,
-            clock=lambda: clock().timestamp(),
-        ) as client,
-    ):
-        lookup = CompanyLookup(database, client, budget, clock)
-        worker = Worker(
-            "w",
-            database,
-            {ENRICH: JobKindOptions(lookup, budget.quota, lookup.note_blocked)},
-            clock,
-        )
-        yield Desk(database, act, clock, sandbox, budget, lookup, worker)
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ RECORD = CompanyRecord(
     accounts_overdue=True,
     accounts_next_due_on=date(2027, 9, 30),
     last_accounts_on=YEAR_END,
+    etag="0f0e",
     jurisdiction="england-wales",
     has_filing_history=True,
 )
