@@ -11,7 +11,6 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 import setting_values as values
-from models.rules.refresh import RefreshPolicy
 
 ROOT = Path(__file__).resolve().parent
 LOCAL_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*")
@@ -321,12 +320,6 @@ class Settings(BaseSettings):
     @property
     def _names_register(self) -> bool:
         return self.companies_house_api_key is not None or self.companies_house_url is not None
-
-    @property
-    def refresh_policy(self) -> RefreshPolicy | None:
-        """When companies are looked up again; None for never."""
-        days, grace = timedelta(days=self.refresh_days), timedelta(days=self.refresh_grace_days)
-        return RefreshPolicy(days, grace) if days else None
 
     @property
     def for_development(self) -> Self:

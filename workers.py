@@ -24,7 +24,7 @@ from models.jobs.retention import Retention
 from models.jobs.worker import JobKindOptions, Worker, WorkerOptions
 from models.lists.personal_data import is_masked
 from models.rules.delivery import DeliveryPolicy
-from models.rules.refresh import START_EVERY
+from models.rules.refresh import START_EVERY, RefreshPolicy
 from models.rules.webhook_retry import WebhookPolicy
 from models.storage.database import Database
 from models.storage.database_clock import DatabaseClock
@@ -66,7 +66,7 @@ async def _lookups(parts: Parts) -> JobKindOptions:
     client = await parts.register.client()
     metrics = parts.metrics
     read = read_accounts_in_subprocess if metrics is None else noted_reader(metrics.accounts)
-    policy = parts.settings.refresh_policy
+    policy = refresh_policy(parts.settings)
     lookup = CompanyLookup(parts.database, client, parts.budget, parts.clock, read, policy)
     return JobKindOptions(
         lookup,
@@ -75,6 +75,12 @@ async def _lookups(parts: Parts) -> JobKindOptions:
         None if policy is None else partial(_refresh_companies, parts),
         START_EVERY,
     )
+
+
+def refresh_policy(settings: Settings) -> RefreshPolicy | None:
+    """Return when the settings let companies be looked up again; None for never."""
+    days, grace = settings.refresh_days, settings.refresh_grace_days
+    return RefreshPolicy(timedelta(days=days), timedelta(days=grace)) if days else None
 
 
 async def _refresh_companies(parts: Parts) -> None:

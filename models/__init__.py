@@ -26,7 +26,7 @@ from models.tables.customer_import import (
 from models.tables.customer_template import CustomerTemplate, PlatformDefaults
 from models.tables.delivery_check import DeliveryCheck
 from models.tables.deprecated_use import DeprecatedUse
-from models.tables.enrichment import EnrichmentRun, Suggestion, UpstreamResponse
+from models.tables.enrichment import EnrichmentRun, ProfileChange, Suggestion, UpstreamResponse
 from models.tables.event import Event
 from models.tables.event_feed import EventGeneration
 from models.tables.idempotency import IdempotentRequest
@@ -72,6 +72,7 @@ __all__ = [
     "Numbering",
     "PlatformDefaults",
     "PreferenceEntry",
+    "ProfileChange",
     "QueueTurn",
     "QuotaUse",
     "RateLimit",

@@ -12,6 +12,7 @@ from models import (
     EnrichmentRun,
     Job,
     PreferenceEntry,
+    ProfileChange,
     Suggestion,
 )
 from models.jobs.job import JobState
@@ -139,6 +140,15 @@ async def add_marked_world(api: Api) -> dict[str, str]:
         trigger=EnrichmentTrigger.REQUEST,
         status=EnrichmentStatus.CANCELLED,
         requested_at=api.clock(),
+    )
+    await ProfileChange.create(
+        customer_id=customer["id"],
+        field="registered_address",
+        before=zq("movedfrom"),
+        after=zq("movedto"),
+        source="SANDBOX",
+        run_id=run.id,
+        changed_at=api.clock(),
     )
     template = await api.done(
         "saveCustomerTemplate", "customerTemplate { id }", name="Shops", parentId=parent["id"]

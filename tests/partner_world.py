@@ -19,6 +19,7 @@ from models import (
     Event,
     GroupMembership,
     PreferenceEntry,
+    ProfileChange,
     Suggestion,
     UpstreamResponse,
     User,
@@ -357,6 +358,15 @@ async def _enrichment(world: TwoPartners, realm: Realm, customer: Customer) -> N
         entry=entry,
         status=SuggestionStatus.OPEN,
         created_at=now,
+    )
+    await ProfileChange.create(
+        customer_id=customer.id,
+        field="company_name",
+        before=realm.text("formername"),
+        after=realm.text("newname"),
+        source="SANDBOX",
+        run_id=run.id,
+        changed_at=now,
     )
     await world.database.transaction(
         lambda: publish_enriched(customer.id, now, enrichmentRunId=run.id)

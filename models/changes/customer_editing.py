@@ -62,7 +62,7 @@ from models.tables.customer import (
     set_account_number,
 )
 from models.tables.customer_class import CustomerClass, rename, touch
-from models.tables.enrichment import Suggestion, erase_runs
+from models.tables.enrichment import ProfileChange, Suggestion, erase_runs
 from models.tables.event import owner_of
 
 
@@ -195,6 +195,7 @@ async def delete_customer(
             await leave_reselling(act, [customer], "id")
     await cancel_lookup(act, customer, EnrichmentReason.CUSTOMER_DELETED)
     await Suggestion.filter(customer_id=customer.id).delete()
+    await ProfileChange.filter(customer_id=customer.id).delete()
     await erase_runs(customer.id)
     await erase_contacts(act, customer.id)
     set_account_number(customer, f"{ERASED} {customer.id}")

@@ -12,7 +12,7 @@ from models.tables.audit import ActorContext
 from models.tables.customer import Customer
 from models.tables.customer_class import CustomerClass
 from models.tables.customer_template import PLATFORM_DEFAULTS_ID, CustomerTemplate, PlatformDefaults
-from models.tables.enrichment import Suggestion, SuggestionStatus
+from models.tables.enrichment import ProfileChange, Suggestion, SuggestionStatus
 
 DEEPEST_CHAIN = 20
 """The maximum number of resellers above a customer; a longer chain of parents counts as a cycle."""
@@ -94,8 +94,10 @@ async def check_parent(customer: Customer, path: str = "parentId") -> None:
 async def forget_company(act: ActorContext, customer: Customer) -> None:
     """Remove what Companies House said about the company with the customer's old company number.
 
-    Open suggestions are withdrawn. The caller stores the customer.
+    Open suggestions are withdrawn, and the history of the company's changes is deleted. The caller
+    stores the customer.
     """
+    await ProfileChange.filter(customer_id=customer.id).delete()
     customer.profile = without_register_values(customer.profile)
     await Suggestion.filter(customer_id=customer.id, status=SuggestionStatus.OPEN).update(
         status=SuggestionStatus.WITHDRAWN, settled_at=act.now

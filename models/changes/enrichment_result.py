@@ -27,15 +27,17 @@ from models.rules.profile import (
     ProfileEntry,
     merge,
 )
+from models.rules.profile_change import changes_between
 from models.rules.refresh import KNOWN, REFRESHED, TOGETHER, Known, RefreshPolicy, next_refresh
 from models.storage.locks import lock
+from models.storage.row_insert import add_rows, new_row
 from models.storage.sql import Sql, execute, to_database
 from models.storage.sql import run as sql_rows
 from models.tables import audit
 from models.tables.access import SYSTEM
 from models.tables.audit import ActorContext
 from models.tables.customer import IS_REFRESHED, Customer
-from models.tables.enrichment import EnrichmentRun, Suggestion, UpstreamResponse
+from models.tables.enrichment import EnrichmentRun, ProfileChange, Suggestion, UpstreamResponse
 from models.tables.event import NewEvent, owner_of
 
 ENDS = (EventType.CUSTOMER_ENRICHED, EventType.CUSTOMER_ENRICHMENT_FAILED)
@@ -107,12 +109,12 @@ async def note_waiting(
 ) -> None:
     """Mark a run as waiting for another attempt at `due_at`, and store partial findings (R85).
 
-    A refresh stores nothing before it ends, so that the values of before are not missing meanwhile.
-    Raises LeaseLostError if the run has ended.
+    Nothing is stored before the end if all is known from before, so that no value is missing
+    meanwhile. Raises LeaseLostError if the run has ended.
     """
     run, customer = await _locked(run_id)
     run.status = EnrichmentStatus.RETRYING if attempts else EnrichmentStatus.PENDING
-    if run.trigger is EnrichmentTrigger.REFRESH:
+    if run.trigger is EnrichmentTrigger.REFRESH or KNOWN in (customer.profile.get("details") or {}):
         so_far = None
     run.reason, run.attempts, run.next_attempt_at = reason, attempts, due_at
     if so_far is not None and customer.profile.get("details") != so_far.details:
@@ -268,6 +270,9 @@ async def _apply(
     customer.profile = {**merged.profile, "details": details}
     opened = await suggest_values(customer.id, merged.suggestions, now, kept)
     same = _same_facts(before, customer.profile)
+    is_later = run.trigger is EnrichmentTrigger.REFRESH or KNOWN in (before.get("details") or {})
+    if is_later:
+        await add_rows(_change_rows(run, customer, before, findings.source, now))
     changed = (before.keys() | customer.profile.keys()) - same
     if run.trigger is EnrichmentTrigger.REFRESH and not (changed or opened):
         return merged.outcomes  # nobody need hear of a look that found nothing new
@@ -284,6 +289,25 @@ async def _apply(
         also=[_opened(run, suggestion) for suggestion in opened],
     )
     return {name: merged.outcomes[name] for name in findings.sought}
+
+
+def _change_rows(
+    run: EnrichmentRun, customer: Customer, before: Profile, source: str, now: datetime
+) -> list[ProfileChange]:
+    return [
+        new_row(
+            ProfileChange,
+            customer_id=customer.id,
+            field=change.field.value,
+            before=change.before,
+            after=change.after,
+            source=source,
+            filing_id=change.filing_id,
+            run_id=run.id,
+            changed_at=now,
+        )
+        for change in changes_between(before, customer.profile)
+    ]
 
 
 def _told(profile: Profile, names: Collection[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Conditions for customers with advisories, and with open suggestions (R30, R86).
+"""Conditions for customers with advisories, open suggestions or overdue lookups (R30, R86).
 
 Advisories that compare names are missing: names are compared without accents, punctuation and legal
 forms, which `models/rules/advisories.py` does and SQL cannot. CLASS_MISMATCH is missing because no
@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 
 from models.lists.consent_list import with_advisory
 from models.lists.customer_scope import of_customers_in_scope
-from models.rules.advisories import STRIKE_OFF, AdvisoryCode
+from models.rules.advisories import DISSOLVED, STRIKE_OFF, AdvisoryCode
 from models.rules.consent_advice import ConsentAdvisoryCode
-from models.storage.sql import Sql, is_postgres
+from models.rules.refresh import LATE
+from models.storage.sql import Sql, is_postgres, to_database
 from models.storage.tenant_scope import current_tenant
+from models.tables.customer import IS_REFRESHED, Customer
 
 _LOOKED_UP = "t0.customer_class_id IN (SELECT id FROM customer_class WHERE check_companies_house)"
 _NOT_ACTIVE = "erased_at IS NULL AND company_status NOT IN ('active', 'open', 'registered')"
@@ -42,9 +44,20 @@ def with_open_suggestions(*, is_wanted: bool) -> Sql:
     return Sql(f"{negation}{_exists(f'{_OPEN} AND customer_id = t0.id')}")
 
 
+def with_overdue_refresh(now: datetime, *, is_wanted: bool) -> Sql:
+    """Return the condition for customers whose refresh is overdue, or for the others."""
+    late = to_database(Customer._meta.fields_map["refresh_due_at"], now - LATE)
+    overdue = _among_customers(f"{IS_REFRESHED} AND refresh_due_at < ?")
+    return Sql(overdue if is_wanted else f"NOT ({overdue})", (late,))
+
+
 def _with_code(code: AdvisoryCode, now: datetime, oldest_age: timedelta) -> Sql:
     if code is AdvisoryCode.COMPANY_NOT_ACTIVE:
-        return Sql(f"{_LOOKED_UP} AND {_among_customers(_NOT_ACTIVE)}")
+        condition = f"{_NOT_ACTIVE} AND company_status <> '{DISSOLVED}'"
+        return Sql(f"{_LOOKED_UP} AND {_among_customers(condition)}")
+    if code is AdvisoryCode.COMPANY_DISSOLVED:
+        condition = f"{_NOT_ACTIVE} AND company_status = '{DISSOLVED}'"
+        return Sql(f"{_LOOKED_UP} AND {_among_customers(condition)}")
     if code is AdvisoryCode.STRIKE_OFF_PROPOSED:
         path = ("details", "company_status_detail")
         detail = (

@@ -14,6 +14,9 @@ from models.rules.profile import Profile
 STRIKE_OFF = "active-proposal-to-strike-off"
 """The register's status detail of an active company that is about to be dissolved."""
 
+DISSOLVED = "dissolved"
+"""The register's status of a company that was dissolved."""
+
 _FORMS = (
     "limited liability partnership|partneriaeth atebolrwydd cyfyngedig|llp|pac",
     "public limited company|cwmni cyfyngedig cyhoeddus|plc|ccc",
@@ -75,13 +78,21 @@ class AdvisoryCode(StrEnum):
     CONSENT_REACHES_UNVERIFIED = "CONSENT_REACHES_UNVERIFIED"
     CLASS_MISMATCH = "CLASS_MISMATCH"
     NAME_MISMATCH = "NAME_MISMATCH"
+    COMPANY_RENAMED = "COMPANY_RENAMED"
+    COMPANY_DISSOLVED = "COMPANY_DISSOLVED"
     COMPANY_NOT_ACTIVE = "COMPANY_NOT_ACTIVE"
     STRIKE_OFF_PROPOSED = "STRIKE_OFF_PROPOSED"
     NAME_DOES_NOT_FIT_CLASS = "NAME_DOES_NOT_FIT_CLASS"
     DUPLICATE_COMPANY_NUMBER = "DUPLICATE_COMPANY_NUMBER"
 
 
-OF_NAMES = frozenset({AdvisoryCode.NAME_MISMATCH, AdvisoryCode.NAME_DOES_NOT_FIT_CLASS})
+OF_NAMES = frozenset(
+    {
+        AdvisoryCode.NAME_MISMATCH,
+        AdvisoryCode.COMPANY_RENAMED,
+        AdvisoryCode.NAME_DOES_NOT_FIT_CLASS,
+    }
+)
 """Advisories that depend on the customer's name, and so reveal something about a masked name."""
 
 
@@ -197,14 +208,16 @@ def _of_register(name: str, class_code: str | None, details: Mapping[str, Any]) 
     if mismatch is not None:
         found.append(mismatch)
     if not is_same_name(name, registered or ""):
+        found.append(_other_name(name, details))
+    if status == DISSOLVED:
+        ceased_on = details.get("ceased_on")
         found.append(
             Advisory(
-                AdvisoryCode.NAME_MISMATCH,
-                f"Companies House has the name “{registered}” for the customer's company number:"
-                " check the number.",
+                AdvisoryCode.COMPANY_DISSOLVED,
+                f"The company was dissolved{f' on {ceased_on}' if ceased_on else ''}.",
             )
         )
-    if status not in {None, "active", "open", "registered"}:
+    elif status not in {None, "active", "open", "registered"}:
         found.append(
             Advisory(
                 AdvisoryCode.COMPANY_NOT_ACTIVE,
@@ -220,6 +233,25 @@ def _of_register(name: str, class_code: str | None, details: Mapping[str, Any]) 
             )
         )
     return found
+
+
+def _other_name(name: str, details: Mapping[str, Any]) -> Advisory:
+    """Return the advisory on a name that differs: the company's former one, or another's."""
+    registered = details.get("company_name")
+    for previous in details.get("previous_names") or ():
+        if is_same_name(name, previous["name"]):
+            until_on = previous["ceased_on"]
+            since = f" since {until_on}" if until_on else ""
+            return Advisory(
+                AdvisoryCode.COMPANY_RENAMED,
+                f"The company has had another name at Companies House{since}, “{registered}”:"
+                " rename the customer.",
+            )
+    return Advisory(
+        AdvisoryCode.NAME_MISMATCH,
+        f"Companies House has the name “{registered}” for the customer's company number: check the"
+        " number.",
+    )
 
 
 def _of_name(

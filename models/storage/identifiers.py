@@ -37,6 +37,11 @@ def new_suggestion_id() -> str:
     return str(TypeID(prefix="sug"))
 
 
+def new_profile_change_id() -> str:
+    """Return a new id for a change of a company profile."""
+    return str(TypeID(prefix="pch"))
+
+
 def new_job_id() -> str:
     return str(TypeID(prefix="job"))
 

@@ -188,6 +188,7 @@ TABLES: Mapping[str, TableScope] = {
     "numbering": _HIDDEN,
     "platform_defaults": _PLATFORMS,
     "preference_entry": _CUSTOMERS,
+    "profile_change": _CUSTOMERS,
     "queue_turn": _HIDDEN,
     "quota_use": TableScope(Access.BOTH),
     "rate_limit": TableScope(Access.BOTH),

@@ -9,7 +9,12 @@ from tortoise.models import Model
 
 from models.rules.enrichment_status import EnrichmentReason, EnrichmentStatus, EnrichmentTrigger
 from models.storage.id_field import IdField
-from models.storage.identifiers import ID_LENGTH, new_run_id, new_suggestion_id
+from models.storage.identifiers import (
+    ID_LENGTH,
+    new_profile_change_id,
+    new_run_id,
+    new_suggestion_id,
+)
 from models.tables.customer import Customer
 
 
@@ -91,6 +96,27 @@ class Suggestion(Model):
     class Meta:
         table = "suggestion"
         indexes = (Index(fields=("customer_id", "status")),)
+
+
+class ProfileChange(Model):
+    """A register value of a customer's company profile that a later lookup found changed."""
+
+    id = IdField(max_length=ID_LENGTH, primary_key=True, default=new_profile_change_id)
+    customer: fields.ForeignKeyRelation[Customer] = fields.ForeignKeyField(
+        "models.Customer", related_name=False, on_delete=fields.RESTRICT
+    )
+    customer_id: str
+    field = fields.CharField(max_length=40)
+    before = fields.TextField(null=True)
+    after = fields.TextField(null=True)
+    source = fields.CharField(max_length=8)
+    filing_id = fields.TextField(null=True)
+    run_id = IdField(max_length=ID_LENGTH)
+    changed_at = fields.DatetimeField()
+
+    class Meta:
+        table = "profile_change"
+        indexes = (Index(fields=("customer_id", "id")),)
 
 
 async def erase_runs(customer_id: str) -> None:

@@ -189,6 +189,9 @@ _DECLARED: Mapping[str, Mapping[Content, str]] = {
         # Erasing a contact blanks their salt; without it, `address_digest` cannot be matched.
         Content.OPEN: "documents address_digest customer_id sequence kind at by_id",
     },
+    "profile_change": {
+        Content.OPEN: "field source filing_id run_id changed_at",
+    },
     "queue_turn": {
         Content.OPEN: "kind urgency next_turn last_place",
     },

@@ -41,8 +41,9 @@ _OF_CONSENT = {
     " distribution list that is not verified.",
 }
 _OF_REGISTER = {
-    "COMPANY_NOT_ACTIVE": "The customer's company is dissolved, in liquidation or in a similar"
-    " state.",
+    "COMPANY_DISSOLVED": "The customer's company was dissolved.",
+    "COMPANY_NOT_ACTIVE": "The customer's company is in liquidation, closed or in a similar state,"
+    " but not dissolved.",
     "STRIKE_OFF_PROPOSED": "The customer's company is active, but about to be struck off the"
     " Companies House register.",
     "DUPLICATE_COMPANY_NUMBER": "Another customer that you may see has the same company number;"
@@ -60,6 +61,8 @@ AdvisoryCodeEnum = described_enum(
         " class.",
         "NAME_MISMATCH": "Companies House has another name for the customer's company number; the"
         " number may be wrong.",
+        "COMPANY_RENAMED": "The customer has a former name of its company, which has another name"
+        " now.",
         "NAME_DOES_NOT_FIT_CLASS": "The customer's name does not fit the class. Either the name"
         " ends like a company's, and the class is for individuals; or the name looks like a"
         " person's, the class is for companies, and there is no data from Companies House.",
@@ -75,6 +78,7 @@ class _SearchableAdvisoryCode(Enum):
     CONSENT_WITHOUT_VERSION = "CONSENT_WITHOUT_VERSION"
     CONSENT_OUTDATED = "CONSENT_OUTDATED"
     CONSENT_REACHES_UNVERIFIED = "CONSENT_REACHES_UNVERIFIED"
+    COMPANY_DISSOLVED = "COMPANY_DISSOLVED"
     COMPANY_NOT_ACTIVE = "COMPANY_NOT_ACTIVE"
     STRIKE_OFF_PROPOSED = "STRIKE_OFF_PROPOSED"
     DUPLICATE_COMPANY_NUMBER = "DUPLICATE_COMPANY_NUMBER"
@@ -84,7 +88,8 @@ SearchableAdvisoryCode = described_enum(
     _SearchableAdvisoryCode,
     "SearchableAdvisoryCode",
     "The kinds of advisories by which customers can be filtered: all but NAME_MISMATCH,"
-    " NAME_DOES_NOT_FIT_CLASS and CLASS_MISMATCH, for which each customer must be read.",
+    " COMPANY_RENAMED, NAME_DOES_NOT_FIT_CLASS and CLASS_MISMATCH, for which each customer must be"
+    " read.",
     {**_OF_CONSENT, **_OF_REGISTER},
 )
 ConsentAdvisoryCodeEnum = described_enum(

@@ -6,7 +6,11 @@ from typing import Any
 
 import strawberry
 
-from models.lists.advisory_list import with_any_code, with_open_suggestions
+from models.lists.advisory_list import (
+    with_any_code,
+    with_open_suggestions,
+    with_overdue_refresh,
+)
 from models.lists.consent_list import is_on, with_any_advisory
 from models.lists.customer_list import CustomerFilter as Wanted
 from models.rules.advisories import AdvisoryCode
@@ -114,6 +118,12 @@ class ClassCustomerFilter:
         description="True: only customers with values from Companies House that nobody has accepted"
         " or rejected yet. False: only other customers.",
     )
+    is_refresh_overdue: bool | None = strawberry.field(
+        default=None,
+        description="True: only customers whose data from Companies House should have been looked"
+        " up again more than a day ago. False: only other customers. `enrichmentStatuses` finds"
+        " failed lookups.",
+    )
 
 
 def matching(info: Info, given: ClassCustomerFilter | None, **of_class: Any) -> Wanted:
@@ -165,5 +175,7 @@ def _conditions(info: Info, given: ClassCustomerFilter) -> Iterator[Sql]:
         yield with_any_code(codes, now, info.context.oldest_consent)
     if given.has_open_suggestions is not None:
         yield with_open_suggestions(is_wanted=given.has_open_suggestions)
+    if given.is_refresh_overdue is not None:
+        yield with_overdue_refresh(now, is_wanted=given.is_refresh_overdue)
     if given.has_parent is not None:
         yield Sql(f"t0.parent_id IS {'NOT NULL' if given.has_parent else 'NULL'}")

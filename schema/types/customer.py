@@ -15,6 +15,7 @@ from schema.base.context import Info
 from schema.base.descriptions import described_enum
 from schema.base.field_mapping import computed, maps_to, prefetched, to_many, to_one
 from schema.base.node import Node
+from schema.base.pagination import After, Before, First, Last
 from schema.base.permissions import Requires
 from schema.base.personal import STARRED, Masked, personal
 from schema.types.advisory import ADVISORIES, Advisory
@@ -34,6 +35,7 @@ from schema.types.delivery_assumption import DeliveryAssumption
 from schema.types.delivery_preview import DELIVERY_PREVIEW
 from schema.types.enrichment import ENRICHMENT, Enrichment
 from schema.types.profile import CompanyProfile
+from schema.types.profile_change import PROFILE_CHANGES, ProfileChangeConnection
 from schema.types.suggestion import Suggestion
 
 if TYPE_CHECKING:
@@ -244,6 +246,21 @@ class Customer(Node):
         metadata=ENRICHMENT,
     )
     def enrichment(self, info: Info) -> Enrichment:
+        return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
+
+    @strawberry.field(
+        description="What lookups found changed at Companies House since an earlier one, newest"
+        " first.",
+        metadata=PROFILE_CHANGES,
+    )
+    def profile_changes(
+        self,
+        info: Info,
+        first: First = None,  # noqa: ARG002  # for the schema
+        after: After = None,  # noqa: ARG002  # see above
+        last: Last = None,  # noqa: ARG002  # see above
+        before: Before = None,  # noqa: ARG002  # see above
+    ) -> ProfileChangeConnection:
         return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(

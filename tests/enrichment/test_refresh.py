@@ -11,7 +11,16 @@ from enrichment.rate_limit import Allowance
 from enrichment.sandbox.catalogue import find_company
 from enrichment.sandbox.companies import Company, ProfileFailure
 from enrichment.sandbox.company_book import with_next_accounts
-from models import AuditEntry, Customer, EnrichmentRun, Event, Job, Suggestion, UpstreamResponse
+from models import (
+    AuditEntry,
+    Customer,
+    EnrichmentRun,
+    Event,
+    Job,
+    ProfileChange,
+    Suggestion,
+    UpstreamResponse,
+)
 from models.changes.customer_editing import change_class, delete_customer
 from models.changes.refresh import most_waiting, start_refreshes
 from models.jobs.job import LeaseLostError
@@ -136,6 +145,17 @@ async def test_new_accounts_are_read(desk: Desk) -> None:
     audited = await AuditEntry.filter(operation="customer.enriched").order_by("-id").first()
     assert audited is not None
     assert "known" not in audited.after["details"]
+    changes = {one.field: one for one in await ProfileChange.all()}
+    assert set(changes) == changed | {"accounts_period_end_on"}
+    net, old = changes["net_assets"], before.profile["net_assets"]
+    assert (net.before, net.after) == (
+        f"{old['value']} GBP",
+        f"{after.profile['net_assets']['value']} GBP",
+    )
+    assert net.filing_id == after.profile["details"]["accounts_filing_id"]
+    assert (net.changed_at, net.source, net.customer_id) == (desk.clock(), "SANDBOX", after.id)
+    period = changes["accounts_period_end_on"]
+    assert (period.before, period.after) == ("2025-12-31", "2026-12-31")
     assert await refresh(desk) == 1
 
 
@@ -147,7 +167,26 @@ async def test_a_change_that_is_not_of_accounts_reads_no_documents(desk: Desk) -
     assert after.profile["details"]["company_name"] == "ANOTHER NAME LIMITED"
     assert values_of(after) == values_of(before)
     assert after.profile["details"]["accounts_filing_id"] is not None
-    assert await refresh(desk) == 1
+    change = await ProfileChange.get()
+    assert [change.field, change.before, change.after, change.filing_id] == [
+        "company_name",
+        before.profile["details"]["company_name"],
+        "ANOTHER NAME LIMITED",
+        None,
+    ]
+    later = at(desk.act, desk.clock())
+    await desk.database.transaction(lambda: delete_customer(later, after.id, None))
+    assert await ProfileChange.all().count() == 0
+
+
+async def test_a_changed_number_ends_the_history_of_the_company(desk: Desk) -> None:
+    customer = await look_up(desk)
+    desk.sandbox.companies[NUMBER] = replace(company(), name="ANOTHER NAME LIMITED")
+    assert await refresh(desk) == 2
+    assert await ProfileChange.all().count() == 1
+    await desk.edit(customer, {"company_number": "90000002"})
+    await desk.worker.run_due()
+    assert await ProfileChange.all().count() == 0
 
 
 async def test_accounts_that_were_not_available_are_asked_for_again(desk: Desk) -> None:

@@ -240,6 +240,7 @@ async def test_customers_are_found_by_the_advisories_that_they_show(api: Api) ->
     details: dict[str, Json] = {
         "Good": {"company_status": "active"},
         "Gone": {"company_status": "dissolved"},
+        "Lost": {"company_status": "liquidation"},
         "Going": {
             "company_status": "active",
             "company_status_detail": "active-proposal-to-strike-off",
@@ -257,16 +258,46 @@ async def test_customers_are_found_by_the_advisories_that_they_show(api: Api) ->
             enrichment_status=EnrichmentStatus.SUCCEEDED,
         )
     shown = await advised(api)
-    codes = {"COMPANY_NOT_ACTIVE", "STRIKE_OFF_PROPOSED", "DUPLICATE_COMPANY_NUMBER"}
+    codes = {
+        "COMPANY_DISSOLVED",
+        "COMPANY_NOT_ACTIVE",
+        "STRIKE_OFF_PROPOSED",
+        "DUPLICATE_COMPANY_NUMBER",
+    }
     assert set.union(*(found for _, found in shown)) >= codes
     for code in codes:
         expected = [name for name, found in shown if code in found]
         assert await names(api, {"advisoryCodes": [code]}) == expected, code
-    assert await names(api, {"advisoryCodes": ["COMPANY_NOT_ACTIVE"]}) == ["Gone"]
-    both = await names(api, {"advisoryCodes": ["COMPANY_NOT_ACTIVE", "STRIKE_OFF_PROPOSED"]})
+    assert await names(api, {"advisoryCodes": ["COMPANY_DISSOLVED"]}) == ["Gone"]
+    both = await names(api, {"advisoryCodes": ["COMPANY_DISSOLVED", "STRIKE_OFF_PROPOSED"]})
     assert both == ["Going", "Gone"]
     assert await names(api, {"advisoryCodes": []}) == []
     assert await names(api, {"advisoryCodes": ["CONSENT_OUTDATED"]}) == []
+
+
+async def test_customers_whose_refresh_is_overdue_are_found(api: Api) -> None:
+    """Neither one that is due for less than a day, nor one that is being looked up."""
+    reseller = (await api.save_customer(name="R", classCode="RESELLER_OTHER"))["id"]
+    for name, late, status in (
+        ("Late", 25, EnrichmentStatus.PARTIAL),
+        ("Failed", 25, EnrichmentStatus.FAILED),
+        ("Due", 23, EnrichmentStatus.SUCCEEDED),
+        ("Running", 25, EnrichmentStatus.RUNNING),
+        ("Never", None, EnrichmentStatus.SUCCEEDED),
+    ):
+        parent = {"parentId": reseller} if name == "Late" else {}
+        made = await api.save_customer(name=name, classCode="CHARITY", **parent)
+        await Customer.filter(id=made["id"]).update(
+            refresh_due_at=None if late is None else START - late * HOUR, enrichment_status=status
+        )
+    assert await names(api, {"isRefreshOverdue": True}) == ["Failed", "Late"]
+    assert await names(api, {"isRefreshOverdue": False}) == ["Due", "Never", "R", "Running"]
+    failed = {"isRefreshOverdue": True, "enrichmentStatuses": ["FAILED"]}
+    assert await names(api, failed) == ["Failed"]
+    user = await add_user(api, "Rita", Scope.CUSTOMERS_READ, resellerId=reseller)
+    token = await sign_in(api, user, Scope.CUSTOMERS_READ)
+    assert await names(api, {"isRefreshOverdue": True}, token) == ["Late"]
+    assert await names(api, {"isRefreshOverdue": False}, token) == ["R"]
 
 
 async def test_a_number_of_anothers_customer_is_no_duplicate_to_a_partner(api: Api) -> None:

@@ -67,6 +67,7 @@ SHOWN = {
     "Event",
     "ImportFault",
     "PreferenceEntry",
+    "ProfileChange",
     "Suggestion",
     "AccessToken",
     "ApiUsage",

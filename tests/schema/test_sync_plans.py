@@ -8,7 +8,11 @@ import asyncpg
 import pytest
 
 from models import Contact
-from models.lists.advisory_list import with_any_code, with_open_suggestions
+from models.lists.advisory_list import (
+    with_any_code,
+    with_open_suggestions,
+    with_overdue_refresh,
+)
 from models.lists.contact_list import ContactFilter, ContactOrder
 from models.lists.customer_list import CustomerFilter, CustomerOrder, count, page
 from models.lists.row_order import Period
@@ -43,6 +47,7 @@ CONTACTS = {
     "not verified": ContactFilter(is_email_verified=False),
 }
 RARE = (
+    AdvisoryCode.COMPANY_DISSOLVED,
     AdvisoryCode.COMPANY_NOT_ACTIVE,
     AdvisoryCode.STRIKE_OFF_PROPOSED,
     AdvisoryCode.DUPLICATE_COMPANY_NUMBER,
@@ -114,6 +119,18 @@ async def test_what_changed_lately_is_read_from_its_index() -> None:
     assert not has_more
     assert [one.id for one in found] == [f"cus_{CUSTOMERS - n:07}" for n in range(10, 0, -1)]
     assert await count(wanted) == 10
+
+
+async def test_overdue_refreshes_are_found_by_index(
+    connection: asyncpg.Connection | None,
+) -> None:
+    wanted = CustomerFilter(others=[with_overdue_refresh(START, is_wanted=True)])
+    with selected_statements() as statements:
+        for order in CustomerOrder:
+            found, _ = await page(reader(), wanted, order, 50)
+            assert found == []
+        assert await count(wanted) == 0
+    assert await whole_tables(connection, statements) == []
 
 
 @pytest.mark.parametrize("code", RARE)

@@ -10,7 +10,15 @@ from tortoise import fields
 from tortoise.connection import get_connection
 from tortoise.models import Model
 
-from models import ClassChange, Contact, Customer, EnrichmentRun, Suggestion, UpstreamResponse
+from models import (
+    ClassChange,
+    Contact,
+    Customer,
+    EnrichmentRun,
+    ProfileChange,
+    Suggestion,
+    UpstreamResponse,
+)
 from models.changes.contact_editing import create_contact
 from models.changes.contact_erasure import erase_contact
 from models.changes.customer_editing import delete_customer
@@ -34,7 +42,8 @@ from tests.factories import (
 ERASED_WITH = (Content.PERSONAL, Content.REFERENCE)
 OF_CUSTOMERS = {
     *("audit_entry", "class_change", "confirmation", "consent_testimony", "contact"),
-    *("contact_state", "customer", "enrichment_run", "suggestion", "upstream_response"),
+    *("contact_state", "customer", "enrichment_run", "profile_change", "suggestion"),
+    "upstream_response",
 }
 """The tables with personal text columns; each row belongs to a customer or a contact."""
 
@@ -68,6 +77,13 @@ async def world(database: Database, act: ActorContext) -> tuple[Customer, Contac
         customer_id=customer.id, field="employees", entry={}, status="REJECTED", created_at=act.now
     )
     run = await EnrichmentRun.get(customer_id=customer.id)
+    await ProfileChange.create(
+        customer_id=customer.id,
+        field="company_name",
+        source="SANDBOX",
+        run_id=run.id,
+        changed_at=act.now,
+    )
     await UpstreamResponse.create(run_id=run.id, step="profile", body=b"{}", retrieved_at=act.now)
     await move(database, act, customer, "SOLE_TRADER")  # which ends the run
     await UpstreamResponse.create(run_id=run.id, step="late", body=b"{}", retrieved_at=act.now)

@@ -134,6 +134,10 @@ def test_a_name_that_does_not_fit_its_class_is_pointed_out(
                 "company_status": "dissolved",
                 "company_status_detail": "transferred-from-uk",
             },
+            ["COMPANY_DISSOLVED"],
+        ),
+        (
+            {"company_name": "JO BLOGGS LIMITED", "company_status": "liquidation"},
             ["COMPANY_NOT_ACTIVE"],
         ),
     ],
@@ -178,6 +182,43 @@ def test_an_individual_that_the_register_knows_as_a_company_is_pointed_out(
         company_number=number,
     )
     assert [(one.code, one.suggested_class_code) for one in found] == told
+
+
+def test_what_a_refresh_finds_out_is_pointed_out() -> None:
+    """Dissolved since, renamed since, and of another type since."""
+    told = advisories(
+        name="Old Name Ltd",
+        class_code="COMPANY_UK_LIMITED",
+        is_checked=True,
+        is_individual=False,
+        profile={
+            "details": {
+                "company_name": "NEW NAME PLC",
+                "company_type": "plc",
+                "company_status": "dissolved",
+                "ceased_on": "2026-11-03",
+                "previous_names": [
+                    {"name": "OTHER LIMITED", "effective_from_on": None, "ceased_on": None},
+                    {
+                        "name": "OLD NAME LIMITED",
+                        "effective_from_on": None,
+                        "ceased_on": "2026-10-05",
+                    },
+                ],
+            }
+        },
+        consent_review_due_at=None,
+    )
+    mismatch, renamed, dissolved = told
+    assert (mismatch.code, mismatch.suggested_class_code) == ("CLASS_MISMATCH", "COMPANY_UK_PLC")
+    assert renamed == Advisory(
+        AdvisoryCode.COMPANY_RENAMED,
+        "The company has had another name at Companies House since 2026-10-05, “NEW NAME PLC”:"
+        " rename the customer.",
+    )
+    assert dissolved == Advisory(
+        AdvisoryCode.COMPANY_DISSOLVED, "The company was dissolved on 2026-11-03."
+    )
 
 
 def test_advisories_tell_nothing_of_a_hidden_name() -> None:
