@@ -48,6 +48,12 @@ RUN_ID = "enrichmentRunId"
 RESTARTED = "RESTARTED"
 """Why a job is released if its findings do not do for what a user asked meanwhile."""
 
+_FORGET_REFRESHES = """DELETE FROM enrichment_run WHERE customer_id = ? AND id < ?
+  AND "trigger" = 'REFRESH' AND status IN ('SUCCEEDED', 'PARTIAL') AND NOT EXISTS (
+    SELECT 1 FROM profile_change AS kept WHERE kept.customer_id = enrichment_run.customer_id
+      AND kept.run_id = enrichment_run.id)"""
+"""Deletes a customer's earlier refreshes that changed nothing: there are a dozen each year."""
+
 MAX_EARLIER = 10
 """Earlier lookups among which that is sought which lists the fields that it read."""
 
@@ -211,6 +217,8 @@ async def _end(
     if findings.has_same_accounts:
         run.fields_read = await _with_earlier_fields(run)
     await run.save()
+    if run.trigger is EnrichmentTrigger.REFRESH:
+        await execute(Sql(_FORGET_REFRESHES, (customer.id, run.id)))
     if run.fields_read:
         await execute(Sql(_CLEAR_EARLIER_FIELDS, (customer.id, run.id)))
     await UpstreamResponse.filter(run_id=run.id).delete()

@@ -1,5 +1,6 @@
 """Refreshes of companies that were looked up before, against the sandbox over a real socket."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -128,6 +129,23 @@ async def test_an_unchanged_profile_takes_one_request_and_tells_nobody(desk: Des
             "FOUND",
         ),
     }
+
+
+async def test_of_refreshes_that_changed_nothing_only_the_newest_is_kept(desk: Desk) -> None:
+    customer = await look_up(desk)
+    for _ in range(3):
+        assert await refresh(desk) == 1
+    first, last = await runs_of(customer)
+    assert (first.trigger, last.trigger) == (EnrichmentTrigger.SAVE, REFRESH)
+    assert last.finished_at == desk.clock()
+    assert len(last.fields_read) == 8
+    desk.sandbox.companies[NUMBER] = replace(company(), name="ANOTHER NAME LIMITED")
+    assert await refresh(desk) == 2
+    for _ in range(2):
+        assert await refresh(desk) == 1
+    runs = await runs_of(customer)
+    assert [one.trigger for one in runs] == [EnrichmentTrigger.SAVE, REFRESH, REFRESH]
+    assert (await ProfileChange.get()).run_id == runs[1].id
 
 
 async def test_new_accounts_are_read(desk: Desk) -> None:
@@ -353,6 +371,16 @@ async def test_refreshes_wait_only_as_many_as_their_share_can_take(desk: Desk) -
     assert await start(desk) == 2
     assert most_waiting(Allowance()) == 15  # 120 requests a minute: half of them, 4 for each
     assert most_waiting(Allowance(limit=1)) == 1
+
+
+async def test_workers_at_once_start_a_refresh_once(desk: Desk) -> None:
+    for digit in range(4):
+        await look_up(desk, f"9000000{digit}")
+    desk.clock.advance(MONTH)
+    started = await asyncio.gather(*(start(desk) for _ in range(4)))
+    assert sum(started) == 4
+    assert await Job.filter(live_key__isnull=False).count() == 4
+    assert await EnrichmentRun.filter(trigger=REFRESH).count() == 4
 
 
 async def test_only_living_customers_in_checked_classes_are_refreshed(

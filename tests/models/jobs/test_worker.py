@@ -372,6 +372,40 @@ async def test_the_loop_runs_what_comes_and_stops_when_told(
     assert len(handler.attempts) == 6
 
 
+async def test_a_timer_adds_jobs_at_the_start_and_then_at_its_interval(
+    database: Database, clock: Clock
+) -> None:
+    """A timer that fails is called again at its next time, and holds nothing else up."""
+    handler, called = Scripted(clock), list[datetime]()
+
+    async def add_one() -> None:
+        called.append(clock())
+        if len(called) == 2:
+            raise OperationalError("the database is away")
+        await add(database, clock, f"timed {len(called)}")
+
+    lines = {"kind": JobKindOptions(handler, on_timer=add_one, timer_every=60 * SECOND)}
+    options = WorkerOptions(longest_sleep=timedelta(milliseconds=5))
+
+    async def are_run(number: int) -> bool:
+        return len(handler.attempts) == number
+
+    async def are_called(number: int) -> bool:
+        return len(called) == number
+
+    async with running(Worker("w", database, lines, clock, policy=POLICY, options=options)):
+        await until(lambda: are_run(1))
+        clock.advance(59 * SECOND)
+        await add(database, clock, "other")
+        await until(lambda: are_run(2))
+        assert called == [START]
+        clock.advance(SECOND)
+        await until(lambda: are_called(2))
+        clock.advance(60 * SECOND)
+        await until(lambda: are_run(3))
+    assert called == [START + minutes * 60 * SECOND for minutes in range(3)]
+
+
 async def test_the_loop_shows_that_it_is_alive(database: Database, clock: Clock) -> None:
     async with running(worker_of(database, Scripted(clock), clock)):
         await until(lambda: Heartbeat.exists(worker="w"))
