@@ -250,7 +250,7 @@ class Customer(Node):
 
     @strawberry.field(
         description="What lookups found changed at Companies House since an earlier one, newest"
-        " first.",
+        " first. Null, with an error, if an argument is refused.",
         metadata=PROFILE_CHANGES,
     )
     def profile_changes(
@@ -260,7 +260,7 @@ class Customer(Node):
         after: After = None,  # noqa: ARG002  # see above
         last: Last = None,  # noqa: ARG002  # see above
         before: Before = None,  # noqa: ARG002  # see above
-    ) -> ProfileChangeConnection:
+    ) -> ProfileChangeConnection | None:
         return prefetched(self, info)  # type: ignore[no-any-return]  # prefetched() returns Any
 
     @strawberry.field(

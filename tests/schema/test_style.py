@@ -18,7 +18,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         ),
         **{
             f"{kind}.filingId": "is an id of Companies House"
-            for kind in ("CountValue", "FiledValue", "MoneyValue")
+            for kind in ("CountValue", "FiledValue", "MoneyValue", "ProfileChange")
         },
     },
     "a reason that a person gives is reason": {
