@@ -170,6 +170,7 @@ BOUNDS = {
     "Allowance.remaining": CAPPED,
     "Allowance.windowSeconds": SETTING,
     "AuditEntryConnection.totalCount": CAPPED,
+    "ProfileChangeConnection.totalCount": CAPPED,
     "Blocker.count": ROWS,
     **dict.fromkeys(
         (
