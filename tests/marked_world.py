@@ -51,6 +51,8 @@ MARKERS = {
     "why",
     "correction",
     "suggested",
+    "movedfrom",
+    "movedto",
     "moved",
     "renamed",
     "staff",
