@@ -31,7 +31,7 @@ async def fill(_: StateApps, editor: BaseSchemaEditor) -> None:
 class Migration(migrations.Migration):
     """A release before this migration refreshes nothing, and cannot show lookups that a timer started."""
 
-    dependencies = [("models", "0030_job_operations_additive")]  # noqa: RUF012  # the framework's own form
+    dependencies = [("models", "0031_same_file_additive")]  # noqa: RUF012  # the framework's own form
 
     operations = [  # noqa: RUF012  # see above
         ops.AddField("Customer", "refresh_due_at", fields.DatetimeField(null=True)),
