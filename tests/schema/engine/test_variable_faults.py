@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from models.rules.consent import ConsentMethod
 from schema.engine.plan.variable_faults import MAX_FAULTS
 from tests.clock import Clock
 from tests.databases import Databases
@@ -18,6 +19,8 @@ OF_A_VALUE = """mutation($v: Decimal!) {
 FOLLOW = "subscription($v: DateTime) { customerEnriched(customerId: 1, since: $v) { id } }"
 CUSTOMERS = "query($v: %s) { customers(%s: $v) { totalCount } }"
 INT = {"minimum": -(2**31), "limit": 2**31 - 1}
+BASES = ["TERMS_ACCEPTED", "PRIVACY_POLICY_CONSENT", "WRITTEN_OPT_IN"]
+METHODS = [one.value for one in ConsentMethod]
 
 # fmt: off
 FAULTS: tuple[tuple[str, Json, list[tuple[str, str, dict[str, Any]]]], ...] = (
@@ -34,19 +37,24 @@ FAULTS: tuple[tuple[str, Json, list[tuple[str, str, dict[str, Any]]]], ...] = (
     (SAVE, {"input": {"expectedVersion": True}}, [("expectedVersion", "BAD_FORMAT", {})]),
     (SAVE, {"input": {"nmae": "x"}}, [("nmae", "UNKNOWN_FIELD", {})]),
     (
-        SAVE, {"input": {"profile": {"netAssets": {}}}},
-        [("profile.netAssets.value", "REQUIRED", {})],
+        SAVE, {"input": {"name": 7, "profile": {"netAssets": {}}}},
+        [("name", "BAD_FORMAT", {}), ("profile.netAssets.value", "REQUIRED", {})],
     ),
     (
-        SAVE, {"input": {"profile": {"netAssets": {"value": None}}}},
-        [("profile.netAssets.value", "REQUIRED", {})],
+        SAVE, {"input": {"name": 7, "consent": {"basis": "", "givenBy": 1}}},
+        [
+            ("name", "BAD_FORMAT", {}),
+            ("consent.basis", "REQUIRED", {"allowedValues": BASES}),
+            ("consent.givenBy", "BAD_FORMAT", {}),
+            ("consent.method", "REQUIRED", {"allowedValues": METHODS}),
+            ("consent.evidenceReference", "REQUIRED", {}),
+        ],
     ),
     (
         SAVE,
         {"input": {"consent": {"basis": "WORD", "method": "PAPER", "givenBy": 1, "colour": "red"}}},
         [  # in the order of the fields, and unknown ones last
-            ("consent.basis", "VALUE_NOT_ALLOWED", {"allowedValues": [
-                "TERMS_ACCEPTED", "PRIVACY_POLICY_CONSENT", "WRITTEN_OPT_IN"]}),
+            ("consent.basis", "VALUE_NOT_ALLOWED", {"allowedValues": BASES}),
             ("consent.givenBy", "BAD_FORMAT", {}),
             ("consent.evidenceReference", "REQUIRED", {}),
             ("consent.colour", "UNKNOWN_FIELD", {}),
@@ -166,11 +174,17 @@ async def test_names_are_not_told_where_the_schema_is_not_shown(
     databases: Databases, clock: Clock
 ) -> None:
     async with running_api(databases, clock, introspection=False) as api:
-        error = await api.error(SAVE, input={"nmae": 1, "consent": {"basis": "WRITEN_OPT_IN"}})
+        consent = {"basis": "WRITEN_OPT_IN"}
+        error = await api.error(SAVE, input={"nmae": 1, "consent": consent})
         assert "mean" not in json.dumps(error)
         assert "WRITTEN" not in json.dumps(error)
         codes = {one["code"] for one in error["extensions"]["faults"]}
         assert codes == {"UNKNOWN_FIELD", "VALUE_NOT_ALLOWED", "REQUIRED"}
+        document = SAVE.replace("{ code }", "{ code message allowedValues }")
+        told = json.dumps(await api.data(document, input={"consent": consent}))
+        assert "VALUE_NOT_ALLOWED" in told
+        assert "WRITTEN" not in told
+        assert "PAPER" not in told
 
 
 async def test_what_is_said_of_variables_does_not_grow_with_them(api: Api) -> None:
