@@ -66,6 +66,12 @@ REQUIREMENTS = {
 }
 """By built-in scalar, the end of the sentence "The … must be"."""
 
+NEVER_TYPED = frozenset({GraphQLBoolean, GraphQLID})
+"""Types of which a wrong value is a fault of the client, so that its message names the field."""
+
+ID = " id"
+"""How the English name of a field with an id ends."""
+
 MIN_VERSION = 1
 """The lowest version of an object, which is the least that `expectedVersion` can be."""
 
@@ -246,8 +252,14 @@ def _open_fault(known_field: GraphQLInputField, path: Path) -> Fault:
     if is_enum_type(kind):
         message, known = f"Choose the {label}.", tuple(kind.values)
         return Fault(path, code, message, stand_in=stand_in, raw_stand_in=raw, known=known)
-    is_typed = is_leaf_type(kind) and kind is not GraphQLID and stand_in is not Undefined
-    message = f"Enter the {label}." if is_typed else _fault(path, code, "is required").message
+    if is_list_type(kind):
+        message = f"The {label} are required."
+    elif label.endswith(ID):
+        message = f"Choose the {label.removesuffix(ID)}."
+    elif is_leaf_type(kind) and kind not in NEVER_TYPED and stand_in is not Undefined:
+        message = f"Enter the {label}."
+    else:
+        message = _fault(path, code, "is required").message
     return Fault(path, code, message, stand_in=stand_in, raw_stand_in=raw)
 
 
@@ -281,7 +293,10 @@ def _leaf_fault(value: Any, kind: Any, path: Path) -> Fault | None:
         if kind is GraphQLInt and type(value) in {str, float} and path[-1:] != VERSION:
             return _of_scalar(path, MalformedValue("a whole number, such as 12", 1), 1)
         requirement = REQUIREMENTS.get(kind, "a value of its type")
-        return _fault(path, RefusalCode.BAD_FORMAT, f"must be {requirement}")
+        fault = _fault(path, RefusalCode.BAD_FORMAT, f"must be {requirement}")
+        if kind in NEVER_TYPED and path and isinstance(path[-1], str):
+            fault = replace(fault, message=f"`{path[-1]}` must be {requirement}.")
+        return fault
     return None
 
 

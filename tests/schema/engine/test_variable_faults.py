@@ -9,7 +9,7 @@ from models.rules.consent import ConsentMethod
 from schema.engine.plan.variable_faults import MAX_FAULTS
 from tests.clock import Clock
 from tests.databases import Databases
-from tests.graphql_client import Api, Json, connected, running_api, serving, stored
+from tests.graphql_client import Api, Json, connected, document_of, running_api, serving, stored
 from tests.input_kinds import PYTHON
 
 SAVE = """mutation($input: SaveCustomerInput!) {
@@ -207,3 +207,51 @@ async def test_a_websocket_tells_the_same(api: Api) -> None:
         (error,) = (await socket.receive())["payload"]
         (fault,) = error["extensions"]["faults"]
         assert (fault["variable"], fault["code"]) == ("v", "BAD_FORMAT")
+
+
+@pytest.mark.parametrize(
+    ("mutation", "values", "path", "message"),
+    [
+        ("saveContact", {"isActive": "yes"}, "isActive", "`isActive` must be true or false."),
+        ("saveCustomer", {"dryRun": "yes"}, "dryRun", "`dryRun` must be true or false."),
+        ("saveCustomer", {"id": 1.5}, "id", "`id` must be an id, written as text."),
+        ("acceptSuggestions", {}, "ids", "The ids are required."),
+    ],
+)  # fmt: skip
+async def test_faults_of_a_client_read_well(
+    api: Api, mutation: str, values: Json, path: str, message: str
+) -> None:
+    error = await api.error(document_of(mutation, ""), input=values)
+    (told,) = (one for one in error["extensions"]["faults"] if one["path"] == [path])
+    assert told["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("mutation", "values", "path", "message"),
+    [
+        ("saveCustomer", {"onConflict": None}, "onConflict", "Choose the action on a conflict."),
+        ("grantPermissions", {}, "granteeId", "Choose the grantee."),
+        ("grantPermissions", {}, "permissions", "The permissions are required."),
+        ("issueAccessToken", {}, "scopes", "The permissions are required."),
+        ("issueAccessToken", {}, "name", "Enter the name."),
+        ("saveCustomer", {"consent": {"basis": ""}}, "consent.basis", "Choose the basis."),
+        ("saveCustomer", {"name": "Acme"}, "classId", "Choose the class of the new customer."),
+        (
+            "saveCustomer", {"profile": {"incorporatedOn": "2026-02-30"}}, "profile.incorporatedOn",
+            "The date of incorporation must be a date that the calendar has.",
+        ),
+    ],
+)  # fmt: skip
+async def test_faults_of_a_user_read_well(
+    api: Api, mutation: str, values: Json, path: str, message: str
+) -> None:
+    document = document_of(mutation, "userErrors { path message }")
+    told = (await api.data(document, input=values))[mutation]["userErrors"]
+    assert [one["message"] for one in told if one["path"] == path.split(".")] == [message]
+
+
+async def test_the_bounds_of_a_period_read_well(api: Api) -> None:
+    document = CUSTOMERS % ("CustomerFilter", "filter")
+    error = await api.error(document, v={"createdFromAt": "yesterday"})
+    (told,) = error["extensions"]["faults"]
+    assert told["message"].startswith("The earliest date of creation must be a date and time")
