@@ -84,6 +84,6 @@ async def _faults(info: Info, kind: ExportKind, filter_: Any) -> dict[tuple[str,
 
 
 def _path_of(fault: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the path in the input for a fault of a variable of an export's operation."""
-    variable = fault["variable"]
+    """Return the path in the input for a fault of a variable, or argument, of an export."""
+    variable = fault.get("variable") or fault["argument"]
     return (FILTER, *([] if variable == FILTER else [variable]), *fault["path"])
