@@ -221,6 +221,9 @@ class DeliveryOutcomeWithReason:
         description="How the document is emailed to the contact, if at all."
     )
     reason: DeliveryReasonEnum = strawberry.field(description="The reason for the outcome.")  # type: ignore[valid-type]  # see above
+    sentence: str = strawberry.field(
+        description="The outcome and its reason in one sentence, for people, in English."
+    )
 
 
 @strawberry.type(
@@ -235,6 +238,12 @@ class DeliveryChange:
     )
     after: DeliveryOutcomeWithReason = strawberry.field(
         description="The outcome and its reason with the assumptions."
+    )
+    contact_name: str | None = restricted(
+        Scope.CONTACTS_READ,
+        description="The contact's name at the instant of the preview. Null without the permission"
+        " contacts:read.",
+        masked=STARRED,
     )
 
 
@@ -382,8 +391,13 @@ def _change(change: Change) -> DeliveryChange:
     return DeliveryChange(
         contact_id=strawberry.ID(change.contact.contact_id),
         document=change.before.document,
-        before=DeliveryOutcomeWithReason(
-            outcome=change.before.outcome, reason=change.before.reason
-        ),
-        after=DeliveryOutcomeWithReason(outcome=change.after.outcome, reason=change.after.reason),
+        before=_with_reason(change.before),
+        after=_with_reason(change.after),
+        contact_name=change.contact.name,
+    )
+
+
+def _with_reason(decision: Decision) -> DeliveryOutcomeWithReason:
+    return DeliveryOutcomeWithReason(
+        outcome=decision.outcome, reason=decision.reason, sentence=sentence_of(decision)
     )
