@@ -12,7 +12,7 @@ from models.rules.text import holds_controls, label_of, trimmed, with_line_feeds
 Result = TypeVar("Result")
 
 
-UNFILLED = frozenset({RefusalCode.REQUIRED, RefusalCode.VALUE_NOT_ALLOWED})
+UNFILLED = frozenset({"REQUIRED", "VALUE_NOT_ALLOWED"})  # as text, since none is refused here
 """The codes of faults in whose fields nothing was entered, or nothing that exists was chosen."""
 
 

@@ -221,9 +221,7 @@ class DeliveryOutcomeWithReason:
         description="How the document is emailed to the contact, if at all."
     )
     reason: DeliveryReasonEnum = strawberry.field(description="The reason for the outcome.")  # type: ignore[valid-type]  # see above
-    sentence: str = strawberry.field(
-        description="The outcome and its reason in one sentence, for people, in English."
-    )
+    sentence: str = strawberry.field(description="Outcome and reason, for people, in English.")
 
 
 @strawberry.type(
@@ -388,16 +386,14 @@ def _my_account() -> list[MyAccountDocument]:
 
 
 def _change(change: Change) -> DeliveryChange:
+    before, after = (
+        DeliveryOutcomeWithReason(outcome=one.outcome, reason=one.reason, sentence=sentence_of(one))
+        for one in (change.before, change.after)
+    )
     return DeliveryChange(
         contact_id=strawberry.ID(change.contact.contact_id),
         document=change.before.document,
-        before=_with_reason(change.before),
-        after=_with_reason(change.after),
+        before=before,
+        after=after,
         contact_name=change.contact.name,
-    )
-
-
-def _with_reason(decision: Decision) -> DeliveryOutcomeWithReason:
-    return DeliveryOutcomeWithReason(
-        outcome=decision.outcome, reason=decision.reason, sentence=sentence_of(decision)
     )
