@@ -17,6 +17,7 @@ from resolvers.outcome import Outcome, outcome
 from resolvers.run_mutation import Input, run_mutation
 from schema.base.context import Info
 from schema.base.errors import ErrorCode, RequestRefused
+from schema.base.input_faults import faults_of
 from schema.types.export import EXPORTS
 from schema.types.export_changes import CreateExportInput, CreateExportPayload
 
@@ -29,7 +30,8 @@ async def create_export(info: Info, input: Input[CreateExportInput]) -> CreateEx
     context = info.context
     key = context.export_secret or await platform_secret()
     filter_: Any = {} if input.filter is None else input.filter
-    faults = await _faults(info, input.kind, filter_)
+    is_kind_known = "kind" not in faults_of(input)
+    faults = await _faults(info, input.kind, filter_) if is_kind_known else {}
 
     async def work(act: ActorContext) -> Outcome:
         checks = act.checks()
@@ -82,6 +84,6 @@ async def _faults(info: Info, kind: ExportKind, filter_: Any) -> dict[tuple[str,
 
 
 def _path_of(fault: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the path in the input for a fault of a variable of an export's operation."""
-    variable = fault["variable"]
+    """Return the path in the input for a fault of a variable, or argument, of an export."""
+    variable = fault.get("variable") or fault["argument"]
     return (FILTER, *([] if variable == FILTER else [variable]), *fault["path"])

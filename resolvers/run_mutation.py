@@ -17,6 +17,7 @@ from models.changes.idempotency import (
     earlier_outcome,
     keep_outcome,
 )
+from models.rules.checks import with_faults
 from models.rules.errors import Refusal, Refused
 from models.tables.audit import ActorContext
 from resolvers.outcome import More, Outcome, payload_of
@@ -106,7 +107,8 @@ async def run_mutation(
         note_user_errors(len(refused.refusals))
         result = await payload_of(info, payload, refused_rows(refused), more)
     except Refused as refused:
-        refusals = in_input_order(input_, with_dry_run_ids(refused.refusals, of_dry_runs))
+        found = with_dry_run_ids(with_faults(refused.refusals, faults), of_dry_runs)
+        refusals = in_input_order(input_, found)
         user_errors = [UserError.of(refusal) for refusal in refusals]
         note_user_errors(len(user_errors))
         current = await _shown(info, kinds, refused.current)

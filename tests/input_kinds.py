@@ -132,9 +132,10 @@ STATUSES = [
     )
 ]
 DOCUMENTS = [Wrong([], "TOO_FEW_ITEMS", {"minimum": 1})]
-UNFIT: Sequence[Any] = ([], "x", 1, {"text": "x" * 201}, {"text": "\u200b"})
+UNFIT: Sequence[Any] = ([], "x", 1)
 EXPORT_FILTER = [
     *(Wrong(value, "BAD_FORMAT") for value in UNFIT),
+    *(Wrong({"text": one}, "BAD_FORMAT", {}, ("text",)) for one in ("x" * 201, "\u200b")),
     *(Wrong({one: 1}, "BAD_FORMAT", {}, (one,)) for one in ("nothing", "text", "isReseller")),
     Wrong({"ids": ["x" * 20] * 200}, "TOO_LONG", {"limit": 4_000}),
 ]

@@ -16,6 +16,7 @@ from typing import Any
 
 from strawberry.types import get_object_definition
 from strawberry.types.base import StrawberryList, StrawberryOptional
+from strawberry.types.enum import StrawberryEnumDefinition
 
 from models.rules.errors import RefusalCode
 from schema.base.scalars import SCALARS
@@ -180,10 +181,18 @@ def _below(kind: Any) -> Iterator[Any]:
 
 
 def _unreadable(kind: Any) -> set[RefusalCode]:
-    """Return the codes of values of an input, at any depth, that cannot be read."""
+    """Return the codes of values of an input, at any depth, that cannot be read, or are missing."""
     codes: set[RefusalCode] = set()
     for one in get_object_definition(kind, strict=True).fields:
-        inner: Any = one.type.of_type if isinstance(one.type, StrawberryOptional) else one.type
+        is_optional = isinstance(one.type, StrawberryOptional)
+        kind_: Any = one.type
+        inner = kind_.of_type if is_optional else kind_
+        is_choice = isinstance(inner_type(inner), StrawberryEnumDefinition)
+        is_leaf = not isinstance(inner, StrawberryList) and get_object_definition(inner) is None
+        if not is_optional and (is_choice or (is_leaf and inner not in {bool, int})):
+            codes.add(RefusalCode.REQUIRED)
+        if isinstance(inner, StrawberryEnumDefinition):
+            codes.add(RefusalCode.VALUE_NOT_ALLOWED)
         if isinstance(inner, StrawberryList):
             inner = inner.of_type if inner.of_type not in SCALARS else None
         if inner is int:

@@ -358,7 +358,9 @@ def test_the_printed_schema_says_which_user_errors_a_mutation_can_give(
 ) -> None:
     told = directives_of_fields("userErrors")
     assert told.keys() == {f"Mutation.{name}" for name in members(types["Mutation"])}
-    assert told["Mutation.deleteContact"] == ["NOT_FOUND", "OUT_OF_RANGE", "VERSION_CONFLICT"]
+    assert told["Mutation.deleteContact"] == [
+        *("NOT_FOUND", "OUT_OF_RANGE", "REQUIRED", "VERSION_CONFLICT"),
+    ]
     codes = types["UserErrorCode"]
     assert isinstance(codes, GraphQLEnumType)
     assert {*codes.values} - {code for some in told.values() for code in some} == set()

@@ -113,9 +113,9 @@ async def _default_class(checks: Checks, template: CustomerTemplate | None) -> s
     if class_id is None:
         checks.refuse(
             RefusalCode.CLASS_REQUIRED,
-            "A new customer needs a class, because the platform has no default class.",
+            "Choose the class of the new customer.",
             "classId",
-            hint="Send `classId` or `classCode`.",
+            hint="The platform has no default class, so `classId` or `classCode` must be sent.",
         )
     return class_id
 

@@ -12,6 +12,21 @@ from models.rules.text import holds_controls, label_of, subject_of, trimmed, wit
 Result = TypeVar("Result")
 
 
+UNFILLED = frozenset({"REQUIRED", "VALUE_NOT_ALLOWED"})  # as text, since none is refused here
+"""The codes of faults in whose fields nothing was entered, or nothing that exists was chosen."""
+
+
+def with_faults(found: Sequence[Refusal], faults: Sequence[Refusal]) -> list[Refusal]:
+    """Return the refusals of an input that has faults: each field has one of either kind.
+
+    It is that of `faults` only if the field was not filled, since the others know more.
+    """
+    unfilled = {one.path for one in faults if one.code in UNFILLED}
+    kept = [one for one in found if one.path not in unfilled]
+    known = {one.path for one in kept}
+    return [*kept, *(one for one in faults if one.path not in known)]
+
+
 class Checks:
     """Collects the refusals of an input.
 
@@ -19,7 +34,7 @@ class Checks:
     fields are checked too. `raise_refusals` raises the refusals.
 
     `faults` are refusals that were found before. A refusal of the same field replaces one of them,
-    since it knows the bounds of the field.
+    since it knows the bounds of the field, unless nothing was chosen or entered there.
     """
 
     def __init__(self, faults: Sequence[Refusal] = ()) -> None:
@@ -108,8 +123,7 @@ class Checks:
 
     def refused(self) -> Refused:
         """Return the exception with all refusals; StaleVersion if nothing else is wrong."""
-        known = {one.path for one in self._found}
-        refusals = [*self._found, *(one for one in self._faults if one.path not in known)]
+        refusals = with_faults(self._found, self._faults)
         if self._stale is not None and len(refusals) == 1:
             return self._stale
         return Refused(refusals, self._current)

@@ -1,9 +1,9 @@
 """Values of an input that cannot be read, and the order of an input's fields.
 
 A mistake in one value, such as a date that does not exist, must not hide the mistakes in other
-fields. So such a value is replaced by a stand-in, a valid value of its type, and the mutation runs
-to find what else is wrong. Its checks know the fault, and refuse the mutation before anything is
-stored.
+fields. So such a value, or one that is missing, is replaced by a stand-in, a valid value of
+its type, and the mutation runs to find what else is wrong. Its checks know the fault, and refuse
+the mutation before anything is stored.
 """
 
 from collections.abc import Iterable, Mapping
@@ -61,10 +61,15 @@ def note_faults(input_: Any, faults: Mapping[str, Refusal]) -> None:
     setattr(input_, _FAULTS, faults)
 
 
+def faults_of(input_: Any) -> Mapping[str, Refusal]:
+    """Return the refusals of an input object's own stand-ins, by the names of fields."""
+    faults: Mapping[str, Refusal] = getattr(input_, _FAULTS, {})
+    return faults
+
+
 def faults_in(input_: Any, *path: str) -> list[Refusal]:
     """Return the refusals of all stand-ins in an input, at any depth."""
-    own: Mapping[str, Refusal] = getattr(input_, _FAULTS, {})
-    found = [replace(refusal, path=(*path, name)) for name, refusal in own.items()]
+    found = [replace(refusal, path=(*path, name)) for name, refusal in faults_of(input_).items()]
     kind: type = type(input_)
     for name, attribute in _objects_of(kind):
         inner = getattr(input_, attribute)

@@ -34,13 +34,18 @@ SPECIFICATIONS = {
 """Where the written form of each scalar is specified, for `@specifiedBy`."""
 
 _STRAWBERRYS_INSTANT = cast("Callable[[object], datetime]", DateTimeDefinition.parse_value)
+NO_DATE = date(2000, 1, 1)
+"""The stand-in for a date that cannot be read."""
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _date(value: object) -> date:
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         raise ValueError("not a date")
-    return date.fromisoformat(value)
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise MalformedValue("a date that the calendar has", NO_DATE) from None
 
 
 def _instant(value: object) -> datetime:
@@ -58,6 +63,8 @@ def _reader(
     def read(value: object) -> Value:
         try:
             return parse(value)
+        except MalformedValue:
+            raise
         except (ValueError, GraphQLError):
             raise MalformedValue(requirement, stand_in) from None
 
@@ -67,7 +74,7 @@ def _reader(
 SCALARS: dict[object, ScalarDefinition] = {
     date: replace(
         DateDefinition,
-        parse_value=_reader(_date, "a date, such as 2026-03-31", date(2000, 1, 1)),
+        parse_value=_reader(_date, "a date, such as 2026-03-31", NO_DATE),
     ),
     datetime: replace(
         DateTimeDefinition,

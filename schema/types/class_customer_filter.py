@@ -16,17 +16,19 @@ from models.lists.customer_list import CustomerFilter as Wanted
 from models.rules.advisories import AdvisoryCode
 from models.rules.company_number import InvalidCompanyNumber, normalise
 from models.rules.consent import Matter
+from models.rules.errors import RefusalCode
 from models.storage.sql import Sql
 from schema.base.context import Info
-from schema.base.errors import ErrorCode, RequestRefused
 from schema.base.personal import refuse_masked
 from schema.types.advisory import ConsentAdvisoryCodeEnum, SearchableAdvisoryCode
 from schema.types.enrichment import EnrichmentStatusEnum
 from schema.types.filter_values import (
     checked_search,
+    filled,
     instant_field,
     periods_of,
     refuse_too_many,
+    refused_condition,
 )
 
 MAX_TEXT = 200
@@ -134,19 +136,18 @@ def matching(info: Info, given: ClassCustomerFilter | None, **of_class: Any) -> 
     if given is None:
         return Wanted()
     if len(given.text or "") > MAX_TEXT:
-        raise RequestRefused(
-            ErrorCode.BAD_USER_INPUT,
-            f"The text to search for may have at most {MAX_TEXT} characters.",
-        )
+        message = f"The text to search for may have at most {MAX_TEXT} characters."
+        raise refused_condition("text", RefusalCode.TOO_LONG, message, limit=MAX_TEXT)
     refuse_too_many(given, "ids", "external_references")
     if given.text is not None:
         refuse_masked(info)
-    number = given.company_number
+    number = filled(given.company_number)
     if number is not None:
         try:
             number = normalise(number)
         except InvalidCompanyNumber as error:
-            raise RequestRefused(ErrorCode.BAD_USER_INPUT, str(error)) from error
+            code = RefusalCode.INVALID_COMPANY_NUMBER
+            raise refused_condition("companyNumber", code, str(error)) from error
     return Wanted(
         ids=given.ids,
         periods=periods_of(given, "created", "last_modified", "changed"),

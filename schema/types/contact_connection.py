@@ -7,13 +7,19 @@ import strawberry
 from models.lists.contact_list import ContactFilter as Wanted
 from models.lists.contact_list import ContactOrder
 from models.rules.email_address import InvalidEmailError, normalise_email
+from models.rules.errors import RefusalCode
 from schema.base.connection import BoundedConnection
 from schema.base.context import Info
 from schema.base.descriptions import described_enum
-from schema.base.errors import ErrorCode, RequestRefused
 from schema.base.personal import refuse_masked
 from schema.types.contact import Contact
-from schema.types.filter_values import instant_field, periods_of, refuse_too_many
+from schema.types.filter_values import (
+    filled,
+    instant_field,
+    periods_of,
+    refuse_too_many,
+    refused_condition,
+)
 
 ContactSort = described_enum(
     ContactOrder,
@@ -84,13 +90,13 @@ def matching_contacts(info: Info, given: ContactFilter | None) -> Wanted:
     if given is None:
         return Wanted()
     refuse_too_many(given, "ids", "customer_ids", "external_references")
-    email = given.email
+    email = filled(given.email)
     if email is not None:
         refuse_masked(info)
         try:
             email = normalise_email(email.strip())
         except InvalidEmailError as error:
-            raise RequestRefused(ErrorCode.BAD_USER_INPUT, str(error)) from error
+            raise refused_condition("email", RefusalCode.INVALID_EMAIL, str(error)) from error
     return Wanted(
         ids=given.ids,
         customer_id=given.customer_id,

@@ -3,10 +3,11 @@
 import strawberry
 
 from models.lists.customer_list import CustomerFilter as Wanted
+from models.rules.errors import RefusalCode
 from schema.base.context import Info
-from schema.base.errors import ErrorCode, RequestRefused
 from schema.types.class_customer_filter import ClassCustomerFilter, matching
 from schema.types.customer import LabelEnum, SubscriberKindEnum
+from schema.types.filter_values import refused_condition
 
 MAX_CHOICES = 500
 
@@ -48,12 +49,10 @@ def matching_customers(info: Info, given: CustomerFilter | None) -> Wanted:
     """
     if given is None:
         return Wanted()
-    lists = (given.class_ids, given.class_codes)
-    if any(len(values) > MAX_CHOICES for values in lists if values is not None):
-        raise RequestRefused(
-            ErrorCode.BAD_USER_INPUT,
-            f"`classIds` and `classCodes` may each have at most {MAX_CHOICES} values.",
-        )
+    for name, values in (("classIds", given.class_ids), ("classCodes", given.class_codes)):
+        if len(values or ()) > MAX_CHOICES:
+            message = f"`classIds` and `classCodes` may each have at most {MAX_CHOICES} values."
+            raise refused_condition(name, RefusalCode.TOO_MANY_ITEMS, message, limit=MAX_CHOICES)
     return matching(
         info,
         given,

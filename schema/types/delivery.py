@@ -221,6 +221,7 @@ class DeliveryOutcomeWithReason:
         description="How the document is emailed to the contact, if at all."
     )
     reason: DeliveryReasonEnum = strawberry.field(description="The reason for the outcome.")  # type: ignore[valid-type]  # see above
+    sentence: str = strawberry.field(description="Outcome and reason, for people, in English.")
 
 
 @strawberry.type(
@@ -235,6 +236,12 @@ class DeliveryChange:
     )
     after: DeliveryOutcomeWithReason = strawberry.field(
         description="The outcome and its reason with the assumptions."
+    )
+    contact_name: str | None = restricted(
+        Scope.CONTACTS_READ,
+        description="The contact's name at the instant of the preview. Null without the permission"
+        " contacts:read.",
+        masked=STARRED,
     )
 
 
@@ -379,11 +386,14 @@ def _my_account() -> list[MyAccountDocument]:
 
 
 def _change(change: Change) -> DeliveryChange:
+    before, after = (
+        DeliveryOutcomeWithReason(outcome=one.outcome, reason=one.reason, sentence=sentence_of(one))
+        for one in (change.before, change.after)
+    )
     return DeliveryChange(
         contact_id=strawberry.ID(change.contact.contact_id),
         document=change.before.document,
-        before=DeliveryOutcomeWithReason(
-            outcome=change.before.outcome, reason=change.before.reason
-        ),
-        after=DeliveryOutcomeWithReason(outcome=change.after.outcome, reason=change.after.reason),
+        before=before,
+        after=after,
+        contact_name=change.contact.name,
     )

@@ -1,11 +1,12 @@
 """Conditions that the filters of several lists have: periods, lists of values, and searches."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 import strawberry
 
 from models.lists.row_order import Period
+from models.rules.errors import Bounds, RefusalCode
 from models.rules.folding import searchable
 from schema.base.errors import ErrorCode, RequestRefused
 from schema.base.instants import checked_instant
@@ -36,14 +37,26 @@ def periods_of(given: Any, *names: str) -> list[Period]:
     return periods
 
 
+def refused_condition(
+    field: str, code: RefusalCode, message: str, **bounds: Unpack[Bounds]
+) -> RequestRefused:
+    """Return the error for the value of a field of `filter`, told as a fault of a variable is."""
+    fault = {"argument": "filter", "path": [field], "code": code.value, "message": message}
+    return RequestRefused(ErrorCode.BAD_USER_INPUT, message, faults=[{**fault, **bounds}])
+
+
+def filled(text: str | None) -> str | None:
+    """Return the text of a condition; None for white space alone, which sets no condition."""
+    return text if (text or "").strip() else None
+
+
 def refuse_too_many(given: Any, *names: str) -> None:
     """Raise RequestRefused if one of the fields `names` of a filter has too many values."""
     for name in names:
         if len(getattr(given, name) or ()) > MAX_VALUES:
-            raise RequestRefused(
-                ErrorCode.BAD_USER_INPUT,
-                f"`{_spelt(name)}` may have at most {MAX_VALUES} values.",
-            )
+            message = f"`{_spelt(name)}` may have at most {MAX_VALUES} values."
+            code = RefusalCode.TOO_MANY_ITEMS
+            raise refused_condition(_spelt(name), code, message, limit=MAX_VALUES)
 
 
 def checked_search(text: str | None) -> str | None:
@@ -52,13 +65,12 @@ def checked_search(text: str | None) -> str | None:
     White space alone sets none, as in an empty search box. Raises RequestRefused for a text of
     other characters that searches ignore, such as invisible ones: it would list everything.
     """
-    if not (text or "").strip():
-        return None
-    if not searchable(text or ""):
-        raise RequestRefused(
-            ErrorCode.BAD_USER_INPUT,
-            "The text to search for has no visible character. Leave `text` out to list everything.",
+    text = filled(text)
+    if text is not None and not searchable(text):
+        message = (
+            "The text to search for has no visible character. Leave `text` out to list everything."
         )
+        raise refused_condition("text", RefusalCode.BLANK, message)
     return text
 
 

@@ -316,7 +316,8 @@ async def test_consent_that_reaches_an_unverified_address_is_an_advisory_to_filt
 
 
 ASSUMED = f"""{CONTACTS} classCode difference {{
-  contactId document before {{ outcome reason }} after {{ outcome reason }} }}"""
+  contactId contactName document
+  before {{ outcome reason sentence }} after {{ outcome reason sentence }} }}"""
 
 
 async def test_an_assumption_shows_the_preview_and_what_it_changes(api: Api, world: World) -> None:
@@ -333,11 +334,21 @@ async def test_an_assumption_shows_the_preview_and_what_it_changes(api: Api, wor
     assert outcomes(found) == [FULL, FULL]
     assert behind(found) == [("ACCOUNT_CONSENT", None)] * 2
     assert [change["contactId"] for change in found["difference"]] == [one.id] * 3 + [two.id] * 3
+    sentences = [found["difference"][1][when]["sentence"] for when in ("before", "after")]
+    sent = "contacts { documents { sentence } }"
+    shown = await preview(api, customer.id, sent, assuming={"isConsentGiven": True})
+    assert sentences[1] == shown["contacts"][0]["documents"][1]["sentence"]
+    assert sentences[0] != sentences[1]
     assert found["difference"][1] == {
         "contactId": one.id,
+        "contactName": one.name,
         "document": "CDR_ZIP",
-        "before": {"outcome": "PASSWORD_PROTECTED", "reason": "NO_CONSENT"},
-        "after": {"outcome": "PLAIN", "reason": "ACCOUNT_CONSENT"},
+        "before": {
+            "outcome": "PASSWORD_PROTECTED",
+            "reason": "NO_CONSENT",
+            "sentence": sentences[0],
+        },
+        "after": {"outcome": "PLAIN", "reason": "ACCOUNT_CONSENT", "sentence": sentences[1]},
     }
     found = await assumed(contacts=[{"contactId": two.id, "isPreferenceConfirmed": True}])
     assert outcomes(found) == [REDUCED, FULL]

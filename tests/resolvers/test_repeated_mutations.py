@@ -328,3 +328,13 @@ async def test_keys_end_with_their_retention(api: Api) -> None:
     await save(api, "k")
     api.clock.advance(timedelta(hours=47))
     assert (await save(api, "k"))["isReplayed"]
+
+
+async def test_a_value_left_open_is_not_the_value_that_the_first_request_sent(api: Api) -> None:
+    """A stand-in goes on with `REFUSE`, which must not repeat the request that sent it."""
+    await save(api, "k", onConflict="REFUSE")
+    assert await code_of(api, "k", onConflict=None) == "IDEMPOTENCY_KEY_REUSED"
+    (fault,) = (await api.data(SAVE, input={**ACME, "onConflict": None}))["saveCustomer"][
+        "userErrors"
+    ]
+    assert (fault["code"], fault["path"]) == ("REQUIRED", ["onConflict"])

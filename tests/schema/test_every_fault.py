@@ -10,6 +10,7 @@ from graphql import (
     GraphQLInputObjectType,
     get_named_type,
     get_nullable_type,
+    is_enum_type,
     is_input_object_type,
     is_list_type,
     is_non_null_type,
@@ -296,5 +297,66 @@ async def test_all_wrong_values_are_told_at_once_in_the_order_of_the_fields(
     if not wanted:
         return  # nothing but the id can be wrong
     for _ in range(2):  # once prepared, and once with what is remembered of the operation
+        assert await refusals(api, situation.mutation, values) == wanted
+    assert await stored() == before
+
+
+def openable(kind: GraphQLInputObjectType, *path: str) -> Iterator[tuple[Path, list[str] | None]]:
+    """Yield the path, and the allowed values, of each field that must be filled, or chosen."""
+    for name, field in kind.fields.items():
+        inner, outer = get_named_type(field.type), get_nullable_type(field.type)
+        if is_input_object_type(inner):
+            entry = ("0",) if is_list_type(outer) else ()
+            yield from openable(inner, *path, name, *entry)
+        elif is_list_type(outer) and not is_enum_type(inner):
+            continue  # no list that people choose from
+        elif is_non_null_type(field.type) and inner.name not in {"Boolean", "Int"}:
+            is_choice = is_enum_type(outer)
+            yield (*path, name), list(inner.values) if is_choice else None
+
+
+def left_open(path: Path, choices: list[str] | None) -> Json:
+    bounds = {**dict.fromkeys(BOUNDS), "allowedValues": choices}
+    return {"code": "REQUIRED", "path": [*path], **bounds}
+
+
+def is_tried_open(situation: Situation, path: Path) -> bool:
+    ways = (".".join(path[: end + 1]) for end in range(len(path)))
+    return not any(situation.codes.get(way, "") is None for way in ways if way != "id")
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+async def test_a_field_that_is_left_open_is_told_alone(
+    api: Api, act: ActorContext, name: str
+) -> None:
+    situation = SITUATIONS[name]
+    base = await base_of(api, act, situation)
+    before = await stored()
+    for path, choices in openable(input_type(situation.mutation)):
+        if not is_tried_open(situation, path):
+            continue
+        for value in (None, "", " ") if choices else (None,):
+            told = await refusals(api, situation.mutation, with_value(base, path, value))
+            assert told == [left_open(path, choices)], (path, value)
+    assert await stored() == before
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+async def test_what_is_left_open_hides_no_other_fault(
+    api: Api, act: ActorContext, name: str
+) -> None:
+    situation = SITUATIONS[name]
+    values = await base_of(api, act, situation)
+    before = await stored()
+    opened = dict(openable(input_type(situation.mutation)))
+    wanted = []
+    for path, is_non_null, kind in tried(situation):
+        is_object = path[-1] == "id" or (is_non_null and kind[0].code == "NOT_FOUND")
+        if is_object or ".".join(path) in situation.apart:
+            continue
+        is_open = path in opened
+        values = with_value(values, path, None if is_open else kind[0].value)
+        wanted.append(left_open(path, opened[path]) if is_open else expected(path, kind[0]))
+    if wanted:
         assert await refusals(api, situation.mutation, values) == wanted
     assert await stored() == before

@@ -36,7 +36,7 @@ from schema.engine.plan.selection import (
     selection,
 )
 from schema.engine.plan.stand_ins import has_stand_ins, mark_stand_ins, with_raw_stand_ins
-from schema.engine.plan.variable_faults import as_error, find_variable_faults
+from schema.engine.plan.variable_faults import as_error, find_variable_faults, with_names
 from schema.engine.plan.variables import Variables
 from schema.engine.strawberry_internals import StrawberryExecution
 
@@ -109,6 +109,8 @@ class RememberingExecution(StrawberryExecution):
         found = find_variable_faults(schema, operation, values or {}) if operation else []
         if operation is None or not found:
             return errors
+        if not cls.hides_names:
+            found = with_names(found)
         if not has_stand_ins(schema, operation, found):
             return [as_error(found, hides_names=cls.hides_names)]
         replaced = with_raw_stand_ins(values or {}, found)
@@ -116,7 +118,7 @@ class RememberingExecution(StrawberryExecution):
             schema, document, root_value, context, replaced, operation_name, **settings
         )
         if not isinstance(executor, list):
-            mark_stand_ins(executor.variable_values, found)
+            mark_stand_ins(executor.variable_values, found, hides_names=cls.hides_names)
         return executor
 
     @classmethod

@@ -1,11 +1,11 @@
-"""Executes mutations although users typed values that scalars cannot read.
+"""Executes mutations although users typed values that cannot be read, or left fields open.
 
 These values are replaced by stand-ins, and the mutation then refuses them together with everything
 else that is wrong; see `schema.base.input_faults`.
 """
 
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 from graphql import (
     GraphQLInputObjectType,
@@ -13,12 +13,13 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    Undefined,
     get_named_type,
     is_input_object_type,
 )
 from graphql.execution import VariableValues
 
-from schema.base.input_faults import MalformedValue, StandIn
+from schema.base.input_faults import StandIn
 from schema.engine.plan.variable_faults import MAX_FAULTS, Path, Values, VariableFault
 
 
@@ -28,7 +29,7 @@ def has_stand_ins(
     """Return whether an operation can be executed with stand-ins for all its wrong values.
 
     Only mutations refuse stand-ins, so the types of the variables must be inputs of mutations only.
-    A scalar that is an entry of a list has no stand-in. If there may be more faults than were
+    An entry of a list has no stand-in. If there may be more faults than were
     found, none has.
     """
     return (
@@ -36,7 +37,7 @@ def has_stand_ins(
         and len(found) < MAX_FAULTS
         and all(
             get_named_type(one.kind) in _mutation_inputs(schema)
-            and one.fault.malformed is not None
+            and one.fault.stand_in is not Undefined
             and one.fault.path
             and isinstance(one.fault.path[-1], str)
             for one in found
@@ -52,10 +53,11 @@ def with_raw_stand_ins(given: Values, found: list[VariableFault]) -> dict[str, A
     return values
 
 
-def mark_stand_ins(variables: VariableValues, found: list[VariableFault]) -> None:
+def mark_stand_ins(
+    variables: VariableValues, found: list[VariableFault], *, hides_names: bool
+) -> None:
     """Put a `StandIn` in place of each stand-in among coerced values."""
     for one in found:
-        malformed = cast("MalformedValue", one.fault.malformed)
         *parts, last = one.fault.path
         kind: Any = get_named_type(one.kind)
         holder = variables.coerced[one.variable]
@@ -66,7 +68,7 @@ def mark_stand_ins(variables: VariableValues, found: list[VariableFault]) -> Non
             field = kind.fields[part]
             holder, kind = holder[field.out_name or part], get_named_type(field.type)
         key = kind.fields[last].out_name or last
-        holder[key] = StandIn(malformed.stand_in, malformed.refusal(str(last)))
+        holder[key] = StandIn(one.fault.stand_in, one.fault.refusal(hides_names=hides_names))
 
 
 def _replaced(values: Any, path: Path, value: Any) -> Any:

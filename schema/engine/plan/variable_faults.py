@@ -5,7 +5,7 @@ them.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -16,26 +16,30 @@ from graphql import (
     GraphQLError,
     GraphQLFloat,
     GraphQLID,
+    GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLInt,
     GraphQLSchema,
     GraphQLString,
     OperationDefinitionNode,
+    Undefined,
     VariableDefinitionNode,
+    get_named_type,
     is_enum_type,
     is_input_object_type,
+    is_leaf_type,
     is_list_type,
     is_non_null_type,
     is_required_input_field,
 )
 from graphql.pyutils import did_you_mean, suggestion_list
 
-from models.rules.errors import Bounds, RefusalCode
-from models.rules.text import subject_of
+from models.rules.errors import Bounds, Refusal, RefusalCode
+from models.rules.text import label_of, subject_of
 from schema.base.errors import ErrorCode, RequestRefused
 from schema.base.input_faults import MalformedValue
-from schema.engine.graphql_core_internals import get_variable_signature
+from schema.engine.graphql_core_internals import coerce_default_value, get_variable_signature
 from schema.engine.strawberry_internals import definition_of
 
 MAX_FAULTS = 50
@@ -62,6 +66,12 @@ REQUIREMENTS = {
 }
 """By built-in scalar, the end of the sentence "The … must be"."""
 
+NEVER_TYPED = frozenset({GraphQLBoolean, GraphQLID})
+"""Types of which a wrong value is a fault of the client, so that its message names the field."""
+
+ID = " id"
+"""How the English name of a field with an id ends."""
+
 MIN_VERSION = 1
 """The lowest version of an object, which is the least that `expectedVersion` can be."""
 
@@ -79,15 +89,41 @@ class Fault:
     path: Path
     code: str
     message: str
-    bounds: Bounds
-    malformed: MalformedValue | None = None
-    """The scalar's error, which has a stand-in; None if there is none."""
+    bounds: Bounds = field(default_factory=Bounds)
+    stand_in: Any = Undefined
+    """A valid value to go on with; Undefined if there is none."""
     raw_stand_in: Any = None
-    """The stand-in as a client would send it."""
+    """A valid value as a client would send it."""
     sent: str = ""
     """The unknown name that the client sent; empty if the fault is not about a name."""
     known: tuple[str, ...] = ()
     """The names that the schema has instead."""
+
+    @property
+    def has_choices(self) -> bool:
+        """Whether `known` are the values of which one must be chosen."""
+        return bool(self.known) and self.code != UNKNOWN_FIELD
+
+    def refusal(self, *, hides_names: bool) -> Refusal:
+        """Return the fault as a refusal of the last field on its path."""
+        choices = Bounds(allowed_values=self.known) if self._tells_choices(hides_names) else {}
+        bounds = Bounds(**self.bounds, **choices)
+        return Refusal(RefusalCode(self.code), self.message, (str(self.path[-1]),), bounds=bounds)
+
+    def listed(self, variable: str, *, hides_names: bool) -> dict[str, Any]:
+        """Return the fault as an entry of an error's `faults`."""
+        choices = {"allowedValues": list(self.known)} if self._tells_choices(hides_names) else {}
+        return {
+            "variable": variable,
+            "path": [str(part) for part in self.path],
+            "code": str(self.code),
+            "message": self.message,
+            **self.bounds,
+            **choices,
+        }
+
+    def _tells_choices(self, hides_names: bool) -> bool:
+        return self.has_choices and not hides_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,24 +157,27 @@ def find_variable_faults(
     return found
 
 
+def with_names(found: list[VariableFault]) -> list[VariableFault]:
+    """Return the faults with messages that suggest names of the schema."""
+    told = []
+    suggestions = MAX_SUGGESTIONS
+    for one in found:
+        fault, more = one.fault, ""
+        if fault.sent and fault.has_choices and len(fault.known) <= MAX_CHOICES:
+            more = f" Allowed: {', '.join(fault.known)}."
+        elif fault.sent and suggestions:
+            suggestions -= 1
+            more = did_you_mean(suggestion_list(fault.sent, fault.known))
+        told.append(replace(one, fault=replace(fault, message=fault.message + more)))
+    return told
+
+
 def as_error(found: list[VariableFault], *, hides_names: bool) -> RequestRefused:
     """Return the error that lists the faults.
 
     It tells names of the schema that the client did not send, unless `hides_names`.
     """
-    listed = []
-    suggestions = 0 if hides_names else MAX_SUGGESTIONS
-    for one in found:
-        fault = one.fault
-        is_enum = fault.code == RefusalCode.VALUE_NOT_ALLOWED
-        if is_enum and not hides_names and len(fault.known) <= MAX_CHOICES:
-            choices = f" Allowed: {', '.join(fault.known)}."
-            fault = replace(fault, message=fault.message + choices)
-        elif fault.known and suggestions:
-            suggestions -= 1
-            similar = suggestion_list(fault.sent, fault.known)
-            fault = replace(fault, message=fault.message + did_you_mean(similar))
-        listed.append(_listed(one.variable, fault, hides_names=hides_names))
+    listed = [one.fault.listed(one.variable, hides_names=hides_names) for one in found]
     first = listed[0]
     at = f" at `{'.'.join(first['path'])}`" if first["path"] else ""
     more = f" `faults` lists all {len(listed)} faults." if len(listed) > 1 else ""
@@ -146,21 +185,10 @@ def as_error(found: list[VariableFault], *, hides_names: bool) -> RequestRefused
     return RequestRefused(ErrorCode.BAD_USER_INPUT, message, found[0].node, faults=listed)
 
 
-def _listed(variable: str, fault: Fault, *, hides_names: bool) -> dict[str, Any]:
-    is_enum = fault.code == RefusalCode.VALUE_NOT_ALLOWED and not hides_names
-    return {
-        "variable": variable,
-        "path": [str(part) for part in fault.path],
-        "code": str(fault.code),
-        "message": fault.message,
-        **fault.bounds,
-        **({"allowedValues": list(fault.known)} if is_enum else {}),
-    }
-
-
 def _faults(value: Any, kind: Any, path: Path) -> Iterator[Fault]:
     """Yield the faults of a value of a type, in the order of the fields of input types."""
-    if is_non_null_type(kind):
+    is_nullable = not is_non_null_type(kind)
+    if not is_nullable:
         if value is None:
             yield _fault(path, RefusalCode.REQUIRED, "is required")
             return
@@ -173,7 +201,9 @@ def _faults(value: Any, kind: Any, path: Path) -> Iterator[Fault]:
             yield from _faults(item, kind.of_type, (*path, place))
     elif not is_input_object_type(kind):
         fault = _leaf_fault(value, kind, path)
-        if fault is not None:
+        if fault is not None and is_nullable and is_enum_type(kind):
+            yield replace(fault, stand_in=None, raw_stand_in=None)
+        elif fault is not None:
             yield fault
     elif isinstance(value, dict):
         yield from _object_faults(value, kind, path)
@@ -182,20 +212,72 @@ def _faults(value: Any, kind: Any, path: Path) -> Iterator[Fault]:
 
 
 def _object_faults(value: Values, kind: GraphQLInputObjectType, path: Path) -> Iterator[Fault]:
-    for name, field in kind.fields.items():
-        if name in value:
-            yield from _faults(value[name], field.type, (*path, name))
-        elif is_required_input_field(field):
-            yield _fault((*path, name), RefusalCode.REQUIRED, "is required")
+    for name, known_field in kind.fields.items():
+        is_needed = name in value or is_required_input_field(known_field)
+        if is_needed and _is_left_open(value.get(name), known_field.type):
+            yield _open_fault(known_field, (*path, name))
+        elif name in value:
+            yield from _faults(value[name], known_field.type, (*path, name))
     for name in value:
         if name not in kind.fields:
             sent = name[:MAX_NAME]
             message = f"`{sent}` is not a field of this input."
             known = tuple(kind.fields)
-            yield Fault((*path, sent), UNKNOWN_FIELD, message, Bounds(), sent=sent, known=known)
+            yield Fault((*path, sent), UNKNOWN_FIELD, message, sent=sent, known=known)
     if _is_one_of(kind) and (len(value) != 1 or None in value.values()):
         code = RefusalCode.CONTRADICTORY_VALUES if len(value) > 1 else RefusalCode.REQUIRED
         yield _fault(path, code, "must have exactly one field that is not null")
+
+
+def _is_left_open(value: Any, kind: Any) -> bool:
+    """Return whether a value that may not be null is missing; a blank enum counts as missing."""
+    if not is_non_null_type(kind):
+        return False
+    return value is None or (_is_blank(value) and is_enum_type(kind.of_type))
+
+
+def _is_blank(value: Any) -> bool:
+    return isinstance(value, str) and not value.strip()
+
+
+def _open_fault(known_field: GraphQLInputField, path: Path) -> Fault:
+    """Return the fault of a field that must have a value, and has none."""
+    kind: Any = known_field.type.of_type  # type: ignore[union-attr]  # it is non-null
+    code = RefusalCode.REQUIRED
+    label = label_of(str(path[-1]))
+    stand_in, raw = _stand_in(kind, path)
+    default = coerce_default_value(known_field)
+    if stand_in is not Undefined and default is not Undefined:
+        stand_in = default
+    if is_enum_type(kind):
+        message, known = f"Choose the {label}.", tuple(kind.values)
+        return Fault(path, code, message, stand_in=stand_in, raw_stand_in=raw, known=known)
+    if is_list_type(kind):
+        message = f"The {label} are required."
+    elif label.endswith(ID):
+        message = f"Choose the {label.removesuffix(ID)}."
+    elif is_leaf_type(kind) and kind not in NEVER_TYPED and stand_in is not Undefined:
+        message = f"Enter the {label}."
+    else:
+        message = _fault(path, code, "is required").message
+    return Fault(path, code, message, stand_in=stand_in, raw_stand_in=raw)
+
+
+def _stand_in(kind: Any, path: Path) -> tuple[Any, Any]:
+    """Return a valid value of a type, and how a client would send it; Undefined if there is none.
+
+    That of an enum is its last value. Texts and ids are empty: so no stored object has them. A list
+    has one only if people choose its entries from an enum.
+    """
+    if is_list_type(kind):
+        return ([] if is_enum_type(get_named_type(kind)) else Undefined), []
+    if is_enum_type(kind):
+        raw = list(kind.values)[-1]
+        return kind.coerce_input_value(raw), raw
+    if kind in {GraphQLString, GraphQLID}:
+        return "", ""
+    fault = _leaf_fault(None, kind, path) if is_leaf_type(kind) else None
+    return (fault.stand_in, fault.raw_stand_in) if fault else (Undefined, None)
 
 
 def _leaf_fault(value: Any, kind: Any, path: Path) -> Fault | None:
@@ -211,7 +293,10 @@ def _leaf_fault(value: Any, kind: Any, path: Path) -> Fault | None:
         if kind is GraphQLInt and type(value) in {str, float} and path[-1:] != VERSION:
             return _of_scalar(path, MalformedValue("a whole number, such as 12", 1), 1)
         requirement = REQUIREMENTS.get(kind, "a value of its type")
-        return _fault(path, RefusalCode.BAD_FORMAT, f"must be {requirement}")
+        fault = _fault(path, RefusalCode.BAD_FORMAT, f"must be {requirement}")
+        if kind in NEVER_TYPED and path and isinstance(path[-1], str):
+            fault = replace(fault, message=f"`{path[-1]}` must be {requirement}.")
+        return fault
     return None
 
 
@@ -230,13 +315,16 @@ def _enum_fault(value: Any, kind: Any, path: Path) -> Fault:
     shown = f"`{sent}`" if isinstance(value, str) else "What was sent"
     place = f" of `{_names(path)[-1]}`" if _names(path) else ""
     message = f"{shown} is not an allowed value{place}."
-    known = tuple(kind.values)
-    return Fault(path, RefusalCode.VALUE_NOT_ALLOWED, message, Bounds(), sent=sent, known=known)
+    if _is_blank(value) and place:
+        message = f"Choose the {label_of(_names(path)[-1])}, or send null."
+    code, known = RefusalCode.VALUE_NOT_ALLOWED, tuple(kind.values)
+    stand_in, raw = _stand_in(kind, path) if isinstance(value, str) else (Undefined, None)
+    return Fault(path, code, message, Bounds(), stand_in, raw, sent, known)
 
 
 def _of_scalar(path: Path, malformed: MalformedValue, raw: Any) -> Fault:
     message = malformed.refusal(*_names(path)).message
-    return Fault(path, malformed.code, message, malformed.bounds, malformed, raw)
+    return Fault(path, malformed.code, message, malformed.bounds, malformed.stand_in, raw)
 
 
 def _fault(path: Path, code: str, what: str) -> Fault:
@@ -244,7 +332,7 @@ def _fault(path: Path, code: str, what: str) -> Fault:
     label = subject_of(names[-1]) if names else "The value"
     if path and not isinstance(path[-1], str):
         label = f"Each of {label[0].lower()}{label[1:]}"
-    return Fault(path, code, f"{label} {what}.", Bounds())
+    return Fault(path, code, f"{label} {what}.")
 
 
 def _names(path: Path) -> tuple[str, ...]:

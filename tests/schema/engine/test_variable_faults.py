@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from models.rules.consent import ConsentMethod
 from schema.engine.plan.variable_faults import MAX_FAULTS
 from tests.clock import Clock
 from tests.databases import Databases
-from tests.graphql_client import Api, Json, connected, running_api, serving, stored
+from tests.graphql_client import Api, Json, connected, document_of, running_api, serving, stored
 from tests.input_kinds import PYTHON
 
 SAVE = """mutation($input: SaveCustomerInput!) {
@@ -18,6 +19,8 @@ OF_A_VALUE = """mutation($v: Decimal!) {
 FOLLOW = "subscription($v: DateTime) { customerEnriched(customerId: 1, since: $v) { id } }"
 CUSTOMERS = "query($v: %s) { customers(%s: $v) { totalCount } }"
 INT = {"minimum": -(2**31), "limit": 2**31 - 1}
+BASES = ["TERMS_ACCEPTED", "PRIVACY_POLICY_CONSENT", "WRITTEN_OPT_IN"]
+METHODS = [one.value for one in ConsentMethod]
 
 # fmt: off
 FAULTS: tuple[tuple[str, Json, list[tuple[str, str, dict[str, Any]]]], ...] = (
@@ -34,19 +37,24 @@ FAULTS: tuple[tuple[str, Json, list[tuple[str, str, dict[str, Any]]]], ...] = (
     (SAVE, {"input": {"expectedVersion": True}}, [("expectedVersion", "BAD_FORMAT", {})]),
     (SAVE, {"input": {"nmae": "x"}}, [("nmae", "UNKNOWN_FIELD", {})]),
     (
-        SAVE, {"input": {"profile": {"netAssets": {}}}},
-        [("profile.netAssets.value", "REQUIRED", {})],
+        SAVE, {"input": {"name": 7, "profile": {"netAssets": {}}}},
+        [("name", "BAD_FORMAT", {}), ("profile.netAssets.value", "REQUIRED", {})],
     ),
     (
-        SAVE, {"input": {"profile": {"netAssets": {"value": None}}}},
-        [("profile.netAssets.value", "REQUIRED", {})],
+        SAVE, {"input": {"name": 7, "consent": {"basis": "", "givenBy": 1}}},
+        [
+            ("name", "BAD_FORMAT", {}),
+            ("consent.basis", "REQUIRED", {"allowedValues": BASES}),
+            ("consent.givenBy", "BAD_FORMAT", {}),
+            ("consent.method", "REQUIRED", {"allowedValues": METHODS}),
+            ("consent.evidenceReference", "REQUIRED", {}),
+        ],
     ),
     (
         SAVE,
         {"input": {"consent": {"basis": "WORD", "method": "PAPER", "givenBy": 1, "colour": "red"}}},
         [  # in the order of the fields, and unknown ones last
-            ("consent.basis", "VALUE_NOT_ALLOWED", {"allowedValues": [
-                "TERMS_ACCEPTED", "PRIVACY_POLICY_CONSENT", "WRITTEN_OPT_IN"]}),
+            ("consent.basis", "VALUE_NOT_ALLOWED", {"allowedValues": BASES}),
             ("consent.givenBy", "BAD_FORMAT", {}),
             ("consent.evidenceReference", "REQUIRED", {}),
             ("consent.colour", "UNKNOWN_FIELD", {}),
@@ -166,11 +174,17 @@ async def test_names_are_not_told_where_the_schema_is_not_shown(
     databases: Databases, clock: Clock
 ) -> None:
     async with running_api(databases, clock, introspection=False) as api:
-        error = await api.error(SAVE, input={"nmae": 1, "consent": {"basis": "WRITEN_OPT_IN"}})
+        consent = {"basis": "WRITEN_OPT_IN"}
+        error = await api.error(SAVE, input={"nmae": 1, "consent": consent})
         assert "mean" not in json.dumps(error)
         assert "WRITTEN" not in json.dumps(error)
         codes = {one["code"] for one in error["extensions"]["faults"]}
         assert codes == {"UNKNOWN_FIELD", "VALUE_NOT_ALLOWED", "REQUIRED"}
+        document = SAVE.replace("{ code }", "{ code message allowedValues }")
+        told = json.dumps(await api.data(document, input={"consent": consent}))
+        assert "VALUE_NOT_ALLOWED" in told
+        assert "WRITTEN" not in told
+        assert "PAPER" not in told
 
 
 async def test_what_is_said_of_variables_does_not_grow_with_them(api: Api) -> None:
@@ -193,3 +207,51 @@ async def test_a_websocket_tells_the_same(api: Api) -> None:
         (error,) = (await socket.receive())["payload"]
         (fault,) = error["extensions"]["faults"]
         assert (fault["variable"], fault["code"]) == ("v", "BAD_FORMAT")
+
+
+@pytest.mark.parametrize(
+    ("mutation", "values", "path", "message"),
+    [
+        ("saveContact", {"isActive": "yes"}, "isActive", "`isActive` must be true or false."),
+        ("saveCustomer", {"dryRun": "yes"}, "dryRun", "`dryRun` must be true or false."),
+        ("saveCustomer", {"id": 1.5}, "id", "`id` must be an id, written as text."),
+        ("acceptSuggestions", {}, "ids", "The ids are required."),
+    ],
+)  # fmt: skip
+async def test_faults_of_a_client_read_well(
+    api: Api, mutation: str, values: Json, path: str, message: str
+) -> None:
+    error = await api.error(document_of(mutation, ""), input=values)
+    (told,) = (one for one in error["extensions"]["faults"] if one["path"] == [path])
+    assert told["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("mutation", "values", "path", "message"),
+    [
+        ("saveCustomer", {"onConflict": None}, "onConflict", "Choose the action on a conflict."),
+        ("grantPermissions", {}, "granteeId", "Choose the grantee."),
+        ("grantPermissions", {}, "permissions", "The permissions are required."),
+        ("issueAccessToken", {}, "scopes", "The permissions are required."),
+        ("issueAccessToken", {}, "name", "Enter the name."),
+        ("saveCustomer", {"consent": {"basis": ""}}, "consent.basis", "Choose the basis."),
+        ("saveCustomer", {"name": "Acme"}, "classId", "Choose the class of the new customer."),
+        (
+            "saveCustomer", {"profile": {"incorporatedOn": "2026-02-30"}}, "profile.incorporatedOn",
+            "The date of incorporation must be a date that the calendar has.",
+        ),
+    ],
+)  # fmt: skip
+async def test_faults_of_a_user_read_well(
+    api: Api, mutation: str, values: Json, path: str, message: str
+) -> None:
+    document = document_of(mutation, "userErrors { path message }")
+    told = (await api.data(document, input=values))[mutation]["userErrors"]
+    assert [one["message"] for one in told if one["path"] == path.split(".")] == [message]
+
+
+async def test_the_bounds_of_a_period_read_well(api: Api) -> None:
+    document = CUSTOMERS % ("CustomerFilter", "filter")
+    error = await api.error(document, v={"createdFromAt": "yesterday"})
+    (told,) = error["extensions"]["faults"]
+    assert told["message"].startswith("The earliest date of creation must be a date and time")
