@@ -83,12 +83,12 @@ class ImportRunner:
     async def note_failure(
         self,
         job: Claim,
-        reason: str,  # noqa: ARG002  # as in Handler
+        reason: str,
         *,
-        is_bare: bool,  # noqa: ARG002  # see above
+        is_bare: bool,  # noqa: ARG002  # as in Handler
     ) -> None:
         """End the import of a job that was given up; rows that were stored stay."""
-        await self._ended(str(job.payload["import_id"]), failure=ImportFailure.GAVE_UP)()
+        await self._ended(str(job.payload["import_id"]), failure=ImportFailure(reason))()
 
     async def _start(self, job: Claim, found: CustomerImport) -> None:
         """Count the rows of a new import. A dry run that was interrupted begins anew."""

@@ -1,6 +1,7 @@
 """Runs attempts of claimed jobs; records the outcome of each, and logs it in one line."""
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -20,8 +21,10 @@ from models.jobs.job import (
     release,
     reschedule,
 )
+from models.jobs.kinds import MAX_CRASHES
 from models.rules.retry import RetryPolicy
 from models.storage.database import Database
+from models.storage.database_faults import fault_of
 from models.storage.fault_log import report
 
 log = structlog.get_logger(__name__)
@@ -119,6 +122,7 @@ class Handler(Protocol):
     async def note_failure(self, job: Claim, reason: str, *, is_bare: bool) -> None:
         """Store that the job failed for good, in the transaction that ends the job.
 
+        `reason` is INTERNAL_ERROR after more than MAX_CRASHES attempts, and otherwise GAVE_UP.
         With `is_bare`, store nothing else, because an attempt to store more has failed.
         """
 
@@ -239,6 +243,8 @@ class Attempts:
             raise
         except Exception as error:
             report("job_crashed", error, attempt=job.attempts)
+            if fault_of(error) is None and job.attempts > MAX_CRASHES.get(job.kind, math.inf):
+                return await self._give_up(job, handler, INTERNAL_ERROR, INTERNAL_ERROR)
             return await self._try_again(job, handler, INTERNAL_ERROR, timedelta())
         return "job_done", {} if outcome is None else _told(outcome)
 
@@ -268,11 +274,11 @@ class Attempts:
         return "job_put_back", {"reason": reason, "retry_in_s": round(wait.total_seconds(), 1)}
 
     async def _give_up(
-        self, job: Claim, handler: Handler, reason: str
+        self, job: Claim, handler: Handler, reason: str, failure: str = GAVE_UP
     ) -> tuple[str, dict[str, object]]:
         def ended(*, is_bare: bool) -> Callable[[], Awaitable[None]]:
             async def work() -> None:
-                await handler.note_failure(job, GAVE_UP, is_bare=is_bare)
+                await handler.note_failure(job, failure, is_bare=is_bare)
                 await finish(job, JobState.FAILED, self._clock(), reason)
 
             return work

@@ -11,6 +11,12 @@ IMPORT = JobKind.IMPORT.value
 WEBHOOK = "webhook"
 """What pauses the sending of webhooks, which are no jobs: the name of a pause, as of a kind."""
 
+MAX_CRASHES = {IMPORT: 3}
+"""By kind: how many attempts may end by a bug; without an entry, bugs are like other failures.
+
+A bug that a file reveals does not pass, and meanwhile the sender cannot import another file.
+"""
+
 
 def lookup_key(customer_id: str) -> str:
     """Return the live key of a customer's lookup; at most one is unfinished at a time (R89)."""

@@ -62,6 +62,7 @@ class ImportFailure(StrEnum):
     FILE_REFUSED = "FILE_REFUSED"
     PERMISSION_LOST = "PERMISSION_LOST"
     GAVE_UP = "GAVE_UP"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
 class CustomerImport(Model):

@@ -45,6 +45,8 @@ ImportFailureEnum = described_enum(
         "FILE_REFUSED": "The file as a whole cannot be read; `faults` say why. No row was stored.",
         "PERMISSION_LOST": "The credential that sent the file was revoked, or lost a permission.",
         "GAVE_UP": "Errors in the service, not in the file, ended all attempts.",
+        "INTERNAL_ERROR": "A bug of the service ended several attempts. Rows that were stored stay."
+        " Report it to the operator, with the id of the import.",
     },
 )
 ImportFormatEnum = described_enum(
