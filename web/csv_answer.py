@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import date, datetime
@@ -12,23 +11,10 @@ from enum import Enum
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from models.rules.formula_cells import escaped
 from web.parameters import flag_of
 
 ROWS_AT_ONCE = 200
-
-_FORMULA_SIGNS = "=+@\uff1d\uff0b\uff20\ufe66\ufe62\ufe6b\uff0d\ufe63-"
-_INNER_FORMULA = re.compile(rf"""([;\t\r\n]["']*)(?=[{_FORMULA_SIGNS}])""")
-"""Matches places in a cell where a formula would begin if a spreadsheet split the cell there.
-
-Some spreadsheets split cells at semicolons or tabs; they treat a quote as a delimiter only at the
-beginning of a cell.
-"""
-
-FORMULA_STARTS = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20", *"\ufe66\ufe62\ufe63\ufe6b")
-"""A spreadsheet runs a cell that begins with one of these as a formula.
-
-Some spreadsheets accept the full-width forms of the signs too.
-"""
 
 BYTE_ORDER_MARK = "\ufeff"
 """At the start of a file, this character tells spreadsheets that the file is UTF-8.
@@ -133,7 +119,4 @@ def _cell(value: Cell) -> str:
         return str(value.value)
     if isinstance(value, Decimal):
         return str(value)  # a negative number is no formula
-    text = str(value)
-    if ";" in text or not text.isprintable():  # most cells have none of the delimiters
-        text = _INNER_FORMULA.sub(r"\1'", text)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return escaped(str(value))

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncGenerator, Collection, Sequence
 
 from models.lists.import_list import FailedRow, failed_rows
+from models.rules.formula_cells import unescaped
 from models.rules.import_columns import ERROR_CODES, ERROR_MESSAGES, IMPORT_MEMBER
 from models.rules.import_csv import CsvReader
 from models.rules.import_fault import FileFaultCode
@@ -33,14 +34,14 @@ async def refused_rows(import_id: str, columns: Sequence[str]) -> AsyncGenerator
 def refused_row(
     text: str, columns: Sequence[str], codes: Collection[str], messages: str
 ) -> list[str]:
-    """Return the cells of a refused row.
+    """Return the cells of a refused row as an import reads them, to be escaped again.
 
     A row that could not be read keeps a wrong number of cells, so that it is refused again if
     nobody mends it: its cells as they were, or its whole text if no cells could be told apart.
     """
     told = [" ".join(codes), messages]
     is_unreadable = not UNREADABLE.isdisjoint(codes)
-    cells = [text] if is_unreadable else _cells(text)
+    cells = [text] if is_unreadable else [unescaped(one) for one in _cells(text)]
     if not is_unreadable and len(cells) == len(columns):
         kept = [one for name, one in zip(columns, cells, strict=True) if name not in ERROR_COLUMNS]
         return [*kept, *told]

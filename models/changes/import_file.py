@@ -1,7 +1,7 @@
 """The files of imports: stored in parts, and read row by row in constant memory."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -109,22 +109,34 @@ class RowReader:
     """The columns of a CSV file, once its first line was read."""
     _lines: dict[int, int] = field(default_factory=dict)
     """By the digest of a key: the first line that has it."""
+    _reader: CsvReader | JsonReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._reader = CsvReader() if self.format is ImportFormat.CSV else JsonReader()
 
     async def rows(self, import_id: str) -> AsyncIterator[ImportRow]:
         """Yield all rows; raises ImportFileRefused if the file has no usable header."""
-        reader: CsvReader | JsonReader
-        reader = CsvReader() if self.format is ImportFormat.CSV else JsonReader()
         async for piece in pieces(import_id):
-            for found in reader.feed(piece):
-                row = self._row(found)
-                if row is not None:
-                    yield row
-        for found in reader.end():
+            for row in self.feed(piece):
+                yield row
+        for row in self.end():
+            yield row
+
+    def feed(self, piece: bytes) -> Iterator[ImportRow]:
+        """Yield the rows that this piece completes; raises ImportFileRefused."""
+        return self._rows(self._reader.feed(piece))
+
+    def end(self) -> Iterator[ImportRow]:
+        """Yield the last rows; raises ImportFileRefused."""
+        yield from self._rows(self._reader.end())
+        if self.format is ImportFormat.CSV and self.header is None:
+            raise ImportFileRefused(1, [NO_HEADER])
+
+    def _rows(self, read: Iterator[Record] | Iterator[JsonRow]) -> Iterator[ImportRow]:
+        for found in read:
             row = self._row(found)
             if row is not None:
                 yield row
-        if self.format is ImportFormat.CSV and self.header is None:
-            raise ImportFileRefused(1, [NO_HEADER])
 
     def _row(self, found: Record | JsonRow) -> ImportRow | None:
         """Return a row; None for the header."""

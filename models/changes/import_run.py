@@ -12,7 +12,7 @@ from models.jobs import job
 from models.jobs.job import NewJob, job_rows
 from models.jobs.kinds import IMPORT, import_key
 from models.rules.errors import RefusalCode, refuse
-from models.rules.import_fault import COLUMN_LENGTH, MESSAGE_LENGTH, ImportFault
+from models.rules.import_fault import ImportFault
 from models.rules.urgency import Urgency
 from models.storage.database import wake
 from models.storage.locks import lock
@@ -200,9 +200,9 @@ def fault_rows(row: CustomerImport, line: int, faults: Collection[ImportFault]) 
                 import_id=row.id,
                 number=row.fault_count,
                 line=line,
-                column_name=None if one.column is None else one.column[:COLUMN_LENGTH],
+                column_name=one.column,
                 code=str(one.code),
-                message=one.message[:MESSAGE_LENGTH].replace("\x00", ""),
+                message=one.message,
             )
         )
     return made

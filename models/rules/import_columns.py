@@ -14,6 +14,7 @@ from typing import Any
 
 from models.rules.consent import ConsentBasis, ConsentMethod
 from models.rules.errors import RefusalCode
+from models.rules.formula_cells import unescaped
 from models.rules.import_fault import COLUMN_LENGTH, FileFaultCode, ImportFault, ImportFileRefused
 from models.rules.permission import Scope
 from models.rules.text import nearest
@@ -33,9 +34,6 @@ ERROR_CODES, ERROR_MESSAGES = "import.errorCodes", "import.errorMessages"
 
 IMPORT_MEMBER = "import"
 """The member that a row of an error file in JSONL has in addition; an import ignores it."""
-
-_FORMULA = re.compile("^'(?=[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b])")
-"""Matches the apostrophe that files of this API put before a cell that looks like a formula."""
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -150,9 +148,7 @@ class ImportRow:
     def refuse(self, code: str, message: str, column: str | None = None) -> None:
         """Add a fault, unless the column has one already."""
         if column is None or all(one.column != column for one in self.faults):
-            self.faults.append(
-                ImportFault(code, message, None if column is None else column[:COLUMN_LENGTH])
-            )
+            self.faults.append(ImportFault(code, message, column))
 
     def with_faults(self, found: Sequence[ImportFault]) -> list[ImportFault]:
         """Return the faults of the row and those that were found later.
@@ -234,7 +230,7 @@ class Header:
         for place, cell in enumerate(cells, start=1):
             name = cell.strip()
             column = _column(name)
-            told = (name or f"column {place}")[:COLUMN_LENGTH]
+            told = name or f"column {place}"
             if column is None:
                 unknown += 1
                 hint = _hint(name) if unknown <= MAX_HINTS else _TEMPLATE_NAMES_ALL
@@ -262,9 +258,10 @@ class Header:
         consent: dict[str, Any] = {}
         is_given: bool | None = None
         for column, cell in zip(self.columns, cells, strict=True):
-            if not cell or not column.part or not cell.strip():
+            text = unescaped(cell)
+            if not text or not column.part or not text.strip():
                 continue
-            value = _read(row, column.name, column.field, _FORMULA.sub("", cell))
+            value = _read(row, column.name, column.field, text)
             if column.part == "customer":
                 row.customer[column.field.stored] = value
             elif column.part == "consent":
@@ -282,7 +279,7 @@ class Header:
 
 
 def row_of_object(line: int, text: str, value: Mapping[str, Any]) -> ImportRow:
-    """Return an object of a JSONL file, in the form of `SaveCustomerInput`, as an input."""
+    """Return an object of a JSONL file, with fields of `SaveCustomerInput`, as an input."""
     row = ImportRow(line, text, is_object=True, has_class_id="classId" in value)
     contacts, consent = value.get("contacts"), value.get("consent")
     rest = {
@@ -337,6 +334,8 @@ def _members(row: ImportRow, value: Any, known: Mapping[str, Field], prefix: str
 
 def _hint(name: str) -> str:
     """Return what may help with an unknown column."""
+    if "\x00" in name:  # as in UTF-16
+        return "Save the file as UTF-8."
     for sign, plural in ((";", "semicolons"), ("\t", "tabs")):
         if sign in name:
             return f"Separate the columns by commas, not by {plural}."

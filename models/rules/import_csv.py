@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from models.rules.import_fault import FileFaultCode, ImportFault
 from models.rules.import_lines import MAX_LINE, Line, LineSplitter
 
-_CELL = r'(?:"(?:[^"]|"")*+"|[^",]*+)'
+_CELL = r'(?:"(?:[^"]|"")*+"|[^",\r]*+)'
 _COMPLETE = re.compile(rf"{_CELL}(?:,{_CELL})*+")
 _OPEN = re.compile(rf'(?:{_CELL},)*+"(?:[^"]|"")*+')
 """_COMPLETE matches a whole record, and _OPEN one whose last cell goes on in the next line."""
@@ -19,6 +19,10 @@ BAD_QUOTES = (
 )
 MAX_LINES = 200
 """The maximum number of lines of a record."""
+
+TOO_LONG = ImportFault(
+    FileFaultCode.LINE_TOO_LONG, f"The row has more than {MAX_LINE:,} characters."
+)
 
 csv.field_size_limit(MAX_LINE)
 
@@ -71,6 +75,8 @@ class CsvReader:
             first, *_ = self._open
             fault = next((one.fault for one in self._open if one.fault), None)
             self._open = []
+            if len(text) > MAX_LINE:
+                text, fault = "", TOO_LONG
             if text or fault:
                 yield _record(first.number, text, fault)
         elif len(self._open) == 1 and not _OPEN.fullmatch(text):
@@ -99,5 +105,8 @@ def _record(number: int, text: str, fault: ImportFault | None) -> Record:
     if '"' not in text:
         return Record(number, text, text.split(","))
     # Without a line break at the end, the reader would take one in a cell for the end.
-    (cells,) = csv.reader([text], strict=True)
+    try:
+        (cells,) = csv.reader([text], strict=True)
+    except csv.Error:
+        return Record(number, text, [], ImportFault(FileFaultCode.BAD_QUOTING, BAD_QUOTES))
     return Record(number, text, cells)

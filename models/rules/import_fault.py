@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 
 from models.rules.errors import Refusal, RefusalCode
+from models.rules.text import without_controls
 
 
 @unique
@@ -34,11 +35,19 @@ COLUMN_LENGTH = 100
 
 @dataclass(frozen=True, slots=True)
 class ImportFault:
-    """A fault of a line of a file; `column` is the name of a column, None for the whole line."""
+    """A fault of a line of a file; `column` is the name of a column, None for the whole line.
+
+    Texts from the file may be in both, so control characters are replaced, and both are cut.
+    """
 
     code: str
     message: str
     column: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", without_controls(self.message[:MESSAGE_LENGTH]))
+        if self.column is not None:
+            object.__setattr__(self, "column", without_controls(self.column[:COLUMN_LENGTH]))
 
     @classmethod
     def of(cls, refusal: Refusal, column: str | None) -> "ImportFault":

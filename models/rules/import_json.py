@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from models.rules.import_fault import COLUMN_LENGTH, FileFaultCode, ImportFault
+from models.rules.import_fault import FileFaultCode, ImportFault
 from models.rules.import_lines import Line, LineSplitter
 
 _NO_OBJECT = "The line is not a JSON object. Each line must hold one whole object, with its keys."
@@ -55,9 +55,8 @@ def _row(line: Line) -> Iterator[JsonRow]:
                 parse_float=_no_float,
             )
         except _Repeated as repeated:
-            name = str(repeated)[:COLUMN_LENGTH]
             message = "The object has this key twice."
-            fault = ImportFault(FileFaultCode.DUPLICATE_COLUMN, message, name)
+            fault = ImportFault(FileFaultCode.DUPLICATE_COLUMN, message, str(repeated))
         except (ValueError, RecursionError):
             fault = ImportFault(FileFaultCode.BAD_JSON, _NO_OBJECT)
         if fault is None and not isinstance(value, dict):

@@ -55,7 +55,7 @@ class LineSplitter:
         self._number += 1
         if self._number == 1:
             found = found.removeprefix(BYTE_ORDER_MARK)
-        found = found.removesuffix(b"\r")
+        found = found.rstrip(b"\r")  # so that no cell has CR LF, which the next reading changes
         fault = None
         try:
             text = found.decode()

@@ -88,7 +88,18 @@ def with_line_feeds(text: str) -> str:
 
 def holds_controls(text: str) -> bool:
     """Return whether a text has control characters, or characters that change writing direction."""
-    return any(
-        unicodedata.category(character) in _CONTROLS or character in _DIRECTION_OVERRIDES
+    return any(_is_control(character) for character in text)
+
+
+def without_controls(text: str, keep: str = "") -> str:
+    """Return a text in which U+FFFD stands for those that `holds_controls` finds, except `keep`."""
+    if text.isprintable():
+        return text
+    return "".join(
+        "\ufffd" if _is_control(character) and character not in keep else character
         for character in text
     )
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in _CONTROLS or character in _DIRECTION_OVERRIDES
