@@ -90,7 +90,8 @@ def list_exports(
             refuse_others(request, own, "after", "bom")
             filter_ = _filter_of(request, kind) if link is None else link.filter
             after = optional_text_of(request, "after")
-            mark = requested_bom(request) if format_ is ExportFormat.CSV else ""
+            bom = requested_bom(request)
+            mark = bom if format_ is ExportFormat.CSV else ""
             again = _identified_again(request, identify, clock)
             request_id: str = request.scope["state"]["request_id"]
 

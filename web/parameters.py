@@ -51,6 +51,9 @@ def text_of(request: Request, name: str) -> str:
 
 def optional_text_of(request: Request, name: str) -> str | None:
     """Return a parameter; None if it is missing. Raises RequestRefused if it is empty."""
+    if request.query_params.get(name) == "":
+        message = f"The parameter `{name}` is empty; leave it out, or send a value."
+        raise _refused(name, RefusalCode.BLANK, message)
     return text_of(request, name) if name in request.query_params else None
 
 

@@ -10,6 +10,7 @@ import aiohttp
 import structlog
 
 from models.jobs.webhook_outcomes import AttemptResult
+from models.rules.text import without_controls
 from models.rules.webhook_retry import AttemptError, asked_wait, error_of
 from models.rules.webhook_target import faults_of_url
 from models.storage.secret_cipher import UnreadableSecretError
@@ -23,7 +24,6 @@ MAX_READ = 16_384
 ANSWER_S = 2.0
 """Seconds in which the body of an answer is read, which nothing depends on."""
 
-UNSTORABLE = str.maketrans({"\0": "\ufffd"})
 """Characters that PostgreSQL stores in no text."""
 
 
@@ -105,8 +105,8 @@ async def _beginning(response: aiohttp.ClientResponse) -> str:
                 is_whole = True
     if not is_whole:
         response.close()
-    text = bytes(read[: 4 * MAX_ANSWER_LENGTH]).decode(errors="replace").translate(UNSTORABLE)
-    return text[:MAX_ANSWER_LENGTH]
+    text = bytes(read[: 4 * MAX_ANSWER_LENGTH]).decode(errors="replace")
+    return without_controls(text[:MAX_ANSWER_LENGTH], keep="\t\r\n")
 
 
 def _error_of(fault: BaseException) -> AttemptError:

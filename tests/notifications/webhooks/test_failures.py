@@ -51,7 +51,7 @@ async def hang_up(request: web.Request) -> web.StreamResponse:
 
 
 async def zeros(_: web.Request) -> web.StreamResponse:
-    return web.Response(status=400, body=b"\x00\xffwhy" + b"y" * 3_000)
+    return web.Response(status=400, body=b"\x00\xff\x1b[2J\twhy\r\n" + b"y" * 3_000)
 
 
 async def redirect(request: web.Request) -> web.StreamResponse:
@@ -113,7 +113,7 @@ async def test_each_answer_has_its_outcome(
         assert attempt.answer == "<" * 1_000
     if answer is zeros:
         assert attempt.answer is not None
-        assert attempt.answer.startswith("\ufffd\ufffdwhyy")
+        assert attempt.answer.startswith("\ufffd\ufffd\ufffd[2J\twhy\r\nyy")
 
 
 async def test_nobody_listening_is_a_failure_to_connect(
