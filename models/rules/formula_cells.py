@@ -9,7 +9,7 @@ Some spreadsheets accept the full-width forms of the signs too.
 """
 
 _START = re.compile(rf"'*(?=[{_SIGNS}\t\r\n])")
-_ESCAPED_START = re.compile(rf"'(?='*[{_SIGNS}\t\r\n])")
+_ESCAPED_START = re.compile(rf"\A'(?='*[{_SIGNS}\t\r\n])")
 _INNER = re.compile(rf"""([;\t\r\n]["']*)(?=[{_SIGNS}])""")
 _ESCAPED_INNER = re.compile(rf"""([;\t\r\n]["']*)'(?=[{_SIGNS}])""")
 """The inner ones match where a formula would begin if a spreadsheet split the cell there.
@@ -33,5 +33,4 @@ def unescaped(text: str) -> str:
     """Return a text without the apostrophes that `escaped` adds."""
     if "'" not in text:
         return text
-    text = _ESCAPED_START.sub("", text, count=1) if text[0] == "'" else text
-    return _ESCAPED_INNER.sub(r"\1", text)
+    return _ESCAPED_INNER.sub(r"\1", _ESCAPED_START.sub("", text))
