@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ('on_conflict', fields.CharEnumField(description='REFUSE: REFUSE\nUPDATE: UPDATE', enum_type=ImportConflict, max_length=8)),
                 ('is_dry_run', fields.BooleanField(default=False)),
                 ('state', fields.CharEnumField(default=ImportState.WAITING, description='WAITING: WAITING\nRUNNING: RUNNING\nDONE: DONE\nFAILED: FAILED\nCANCELLED: CANCELLED', enum_type=ImportState, max_length=12)),
-                ('failure', fields.CharEnumField(null=True, description='FILE_REFUSED: FILE_REFUSED\nPERMISSION_LOST: PERMISSION_LOST\nGAVE_UP: GAVE_UP', enum_type=ImportFailure, max_length=20)),
+                ('failure', fields.CharEnumField(null=True, description='FILE_REFUSED: FILE_REFUSED\nPERMISSION_LOST: PERMISSION_LOST\nGAVE_UP: GAVE_UP\nINTERNAL_ERROR: INTERNAL_ERROR', enum_type=ImportFailure, max_length=20)),
                 ('columns', fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
                 ('row_count', fields.IntField(null=True)),
                 ('done_count', fields.IntField(default=0)),
