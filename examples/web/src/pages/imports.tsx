@@ -116,6 +116,7 @@ const FAILURES: Record<ImportFailure, string> = {
   FILE_REFUSED: 'The file as a whole cannot be read. Mend what is listed below, and check the file again.',
   PERMISSION_LOST: 'The user who sent the file lost the permission for it, or signs in no more.',
   GAVE_UP: 'The service failed again and again; the file is not at fault. Send it once more later.',
+  INTERNAL_ERROR: 'The service has a bug. Rows that were stored stay. Report the id of the import.',
 }
 
 /** How far an import is. The subscription delivers it into the cache until it has ended. */
