@@ -14,7 +14,7 @@ from models.tables.access import Scope, issue_token
 from settings import Settings
 from tests.clock import Clock
 from tests.databases import Databases
-from tests.graphql_client import Api, running_api
+from tests.graphql_client import Api, api_on
 from tests.pgbouncer import pgbouncer, setting
 from tests.processes import run
 
@@ -28,13 +28,7 @@ async def pooled_api(databases: Databases, clock: Clock) -> AsyncIterator[Api]:
     url = await databases.borrow()
     async with (
         pgbouncer(url) as pooled,
-        running_api(
-            databases,
-            clock,
-            database_url=pooled,
-            database_direct_url=url,
-            database_pooler="transaction",
-        ) as api,
+        api_on(pooled, clock, database_direct_url=url, database_pooler="transaction") as api,
     ):
         yield api
     await databases.give_back(url)
