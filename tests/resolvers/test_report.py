@@ -275,7 +275,10 @@ async def test_the_parameters_of_a_download_filter_customers(world: Api) -> None
             "The parameter `isReseller` may be given only once.",
         ),
         ("groupBy=CLASS&isReseller=1", "The parameter `isReseller` must be true or false."),
-        ("groupBy=CLASS&parentId=", "The parameter `parentId` is required."),
+        (
+            "groupBy=CLASS&parentId=",
+            "The parameter `parentId` is empty; leave it out, or send a value.",
+        ),
         (
             "groupBy=CLASS&classCodes=%00",
             "The parameter `classCodes` must not contain the character NUL.",

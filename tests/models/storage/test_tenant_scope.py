@@ -367,6 +367,7 @@ def test_a_bound_principal_holds_nothing_that_is_everybodys() -> None:
         Scope.CUSTOMER_CLASSES_WRITE,
         Scope.CUSTOMER_CLASSES_ADMINISTER,
         Scope.AUDIT_ERASE,
+        Scope.JOBS_ADMINISTER,
     }
     writer = Principal("tok_3", "Pat", frozenset({Scope.CUSTOMER_CLASSES_ADMINISTER}), "cus_1")
     assert writer.may(Scope.CUSTOMER_CLASSES_READ)
