@@ -35,13 +35,6 @@ class Sql:
 
 ALWAYS = Sql("1 = 1")
 
-PLAN_BY_PRESENT_SIZES = "set_config('plan_cache_mode', 'force_custom_plan', true)"
-"""Makes PostgreSQL plan each further statement of the transaction by the tables' present sizes.
-
-Connections keep plans, and those made while tables were small read whole tables. Planning takes a
-fraction of a millisecond a statement, so this is for few statements that handle many rows.
-"""
-
 TRIGRAM = 3
 """Texts with fewer characters cannot be searched by the trigram index."""
 
@@ -215,9 +208,13 @@ async def execute(statement: Sql) -> list[dict[str, Any]]:
 
 
 async def plan_by_present_sizes() -> None:
-    """Plan each statement of the current transaction by the present sizes of tables."""
+    """On PostgreSQL, plan each statement of the current transaction by the tables' present sizes.
+
+    Connections keep plans, and those made while tables were small read whole tables. Planning takes
+    a fraction of a millisecond a statement, so this is for few statements that handle many rows.
+    """
     if is_postgres():
-        await run(f"SELECT {PLAN_BY_PRESENT_SIZES}", ())
+        await run("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)", ())
 
 
 @lru_cache(maxsize=500)

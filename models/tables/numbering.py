@@ -26,7 +26,7 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from models.storage.database import Database
-from models.storage.sql import PLAN_BY_PRESENT_SIZES, is_postgres, run
+from models.storage.sql import is_postgres, run
 from models.storage.tenant_scope import bind_tenant, preserve_tenant_scope
 
 log = structlog.get_logger(__name__)
@@ -48,8 +48,14 @@ ALL_NUMBERS = (0, 2**63 - 1)
 NO_NUMBERS = (1, 0)
 
 _READ = "SELECT last_number FROM numbering WHERE name = ?"
-_LOCK = f"""
-    SELECT last_number, {PLAN_BY_PRESENT_SIZES} FROM numbering WHERE name = ? FOR UPDATE"""  # noqa: S608  # a constant
+_LOCK = """
+    SELECT last_number, set_config('enable_seqscan', 'off', true) FROM numbering
+    WHERE name = ? FOR UPDATE"""
+"""Makes PostgreSQL use indexes in the transaction, however small tables are.
+
+Connections keep plans, and one made while a table was nearly empty would read all of it later.
+"""
+
 _NUMBER = """
     WITH waiting AS (SELECT id, sequence FROM {table} WHERE number IS NULL
         ORDER BY sequence LIMIT {batch:d} FOR UPDATE SKIP LOCKED),
