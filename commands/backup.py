@@ -7,7 +7,6 @@ import click
 
 from commands.data.files import create_private, publish, remove_unfinished, unfinished
 from commands.data.manifest import manifest_path
-from commands.data.snapshots import take, told_of_faults
 from commands.running import read_settings
 from models.storage.database import Database
 from opening import utc_now
@@ -24,6 +23,8 @@ def backup(*, target: Path) -> None:
     The file has personal data, and only you may read it. It has no settings, so no secrets of
     the configuration: keep those elsewhere.
     """
+    from commands.data.snapshots import take, told_of_faults  # noqa: PLC0415  # servers need none of it
+
     settings = read_settings()
     now = utc_now()
     if target.is_dir():

@@ -1,15 +1,9 @@
 """`manage.py move`: copies an SQLite database to PostgreSQL, completely or not at all."""
 
 import asyncio
-from contextlib import closing
-from pathlib import Path
 
 import click
 
-from commands.data.copying import Copied, copy_all
-from commands.data.postgres_tools import connected
-from commands.data.rows import SqliteRows
-from commands.data.snapshots import lock_unused, open_sqlite, sqlite_path, told_of_faults
 from commands.running import read_settings
 from models.storage.database import Database
 
@@ -28,29 +22,18 @@ def move(*, url: str) -> None:
     All tables are copied and verified in one transaction: if the command fails or is killed, the
     target stays empty, and you run the command again. The SQLite file is not changed.
     """
+    from commands.data.copying import copy_database  # noqa: PLC0415  # servers need none of it
+    from commands.data.snapshots import sqlite_path, told_of_faults  # noqa: PLC0415  # so does this
+
     settings = read_settings()
     if Database(settings.database_url).is_postgres:
         raise click.ClickException("DATABASE_URL is not an SQLite database.")
     if not Database(url).is_postgres:
         raise click.BadParameter("This is not the URL of a PostgreSQL database.")
     with told_of_faults("Nothing was moved"):
-        copied = asyncio.run(_move(sqlite_path(settings.database_url), url))
+        copied = asyncio.run(copy_database(sqlite_path(settings.database_url), url))
     rows = sum(copied.tables.values())
     print(
         f"Moved {rows:,} rows of {len(copied.tables)} tables; {copied.ledgers:,} consent ledgers"
         " verified. Set DATABASE_URL to the new database, and start the processes."
     )
-
-
-async def _move(path: Path, url: str) -> Copied:
-    with closing(open_sqlite(path, "rw")) as source:
-        lock_unused(source, path)
-        target = await connected(url)
-        try:
-            copied = await copy_all(
-                SqliteRows(source), target, lambda line: print(line, flush=True)
-            )
-            await target.execute("ANALYZE")
-        finally:
-            await target.close()
-        return copied

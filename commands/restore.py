@@ -12,8 +12,6 @@ import click
 
 from commands.data.erasures import add_erasures, read_erasures, repeat_erasures
 from commands.data.manifest import Manifest, read_manifest
-from commands.data.snapshots import told_of_faults
-from commands.data.targets import restore_postgres, restore_sqlite
 from commands.running import read, read_settings, report_problem
 from models.changes.job_administration import pause_kind
 from models.jobs.kinds import WEBHOOK
@@ -61,6 +59,12 @@ def restore(*, file: Path, url: str, hold_jobs: bool, erased: Path | None) -> No
     than the backup are refused afterwards, so that no reader misses events. Exits with 2 if the
     restore is complete, but some erasures were refused and have to be repeated by hand.
     """
+    from commands.data.snapshots import told_of_faults  # noqa: PLC0415  # servers need none of it
+    from commands.data.targets import (  # noqa: PLC0415  # so does this
+        restore_postgres,
+        restore_sqlite,
+    )
+
     read_settings()
     manifest = read_manifest(file)
     _refuse_other(manifest, url)

@@ -8,15 +8,19 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import click
 
 from commands.data.ledgers import verify_ledgers
+from commands.data.postgres_tools import connected
 from commands.data.rows import RECORD, PostgresRows, SqliteRows, canonical, counts_of, migrations_of
+from commands.data.snapshots import lock_unused, open_sqlite
 from models.storage.migrate import ADVISORY_LOCK
 from models.storage.schema_fit import own_migrations
 
@@ -66,6 +70,21 @@ class Copied:
 
     tables: dict[str, int] = field(default_factory=dict)
     ledgers: int = 0
+
+
+async def copy_database(path: Path, url: str) -> Copied:
+    """Copy an SQLite file that no process uses to PostgreSQL; print the progress."""
+    with closing(open_sqlite(path, "rw")) as source:
+        lock_unused(source, path)
+        target = await connected(url)
+        try:
+            copied = await copy_all(
+                SqliteRows(source), target, lambda line: print(line, flush=True)
+            )
+            await target.execute("ANALYZE")
+        finally:
+            await target.close()
+        return copied
 
 
 async def copy_all(source: SqliteRows, target: asyncpg.Connection, note: Note) -> Copied:

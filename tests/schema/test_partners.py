@@ -234,6 +234,7 @@ OF_THE_PLATFORM = {
     *("Mutation.retryJobs", "Mutation.discardJobs", "Mutation.pauseJobs", "Mutation.resumeJobs"),
     "Query.job",
     "Query.jobs",
+    *("jobs.edges", "jobs.edges.node", "jobs.nodes", "jobs.pageInfo"),
     "Mutation.saveCustomerClass",
     "Mutation.retireCustomerClass",
     "Mutation.reactivateCustomerClass",

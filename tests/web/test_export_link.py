@@ -189,7 +189,7 @@ MANY = [f"cus_{number:026}" for number in range(101)]
         ("CUSTOMERS", "x", "", "The filter must be an object, such as `{ isReseller: true }`."),
         ("CUSTOMERS", {"nothing": 1}, "nothing", "`nothing` is not a field of this input."),
         ("CUSTOMERS", {"text": 1}, "text", "The text must be text."),
-        ("CUSTOMERS", {"isReseller": "x"}, "isReseller", "The is reseller must be true or false."),
+        ("CUSTOMERS", {"isReseller": "x"}, "isReseller", "`isReseller` must be true or false."),
         ("CUSTOMERS", {"labels": ["N"]}, "labels.0", "`N` is not an allowed value of `labels`."),
         ("CONTACTS", {"text": "x"}, "text", "`text` is not a field of this input."),
         ("EVENTS", {"filter": {}}, "filter", "`filter` is not a member of the filter."),
