@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +12,7 @@ from pydantic_core import ErrorDetails
 from tortoise.exceptions import BaseORMException
 
 from app import ADDRESS_CHECKS
+from commands.data.files import sqlite_path
 from commands.findings import Finding, findings_of, settings_named, too_few_files, unknown_variables
 from commands.outside import check_mail_server, check_provider, check_register
 from commands.process import POOLER, file_limit, pooler_findings
@@ -130,8 +130,8 @@ def readable_settings() -> tuple[Settings | None, list[Finding], set[str]]:
 
 async def check_database(settings: Settings) -> list[Finding]:
     """Return problems of the database: no answer, no writes, or migrations that do not fit."""
-    path = settings.database_url.removeprefix("sqlite://").partition("?")[0]
-    if settings.database_url.startswith("sqlite") and not Path(path).is_file():  # noqa: ASYNC240  # one look
+    path = sqlite_path(settings.database_url)
+    if settings.database_url.startswith("sqlite") and not path.is_file():
         return [_unreachable("The SQLite file does not exist. Run `manage.py migrate`.")]
     findings = await pooler_findings(settings)
     database = Database(

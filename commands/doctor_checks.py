@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from commands.data.files import sqlite_path
 from commands.database_connections import needed_connections, too_few_connections
 from commands.doctor_rules import (
     QueueState,
@@ -61,7 +62,7 @@ def places_of(settings: Settings) -> Places:
     """Return where the settings let this machine store data; the paths may not exist yet."""
     folders, secret = {}, {}
     if settings.database_url.startswith("sqlite://"):
-        file = Path(settings.database_url.removeprefix("sqlite://").partition("?")[0])
+        file = sqlite_path(settings.database_url)
         folders["the database"] = file.parent
         secret["the database"] = file
         secret["the log of the database"] = file.with_name(f"{file.name}-wal")

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
+from commands.data.files import sqlite_path
 from commands.running import migrate_database, read_settings
 from models.storage.database import Database
 from models.storage.migrate import SchemaNewer, refusal_of_newer
@@ -49,8 +49,8 @@ async def planned_migrations(settings: Settings) -> tuple[str, ...]:
 
     An SQLite file that does not exist is not created.
     """
-    path = settings.database_url.removeprefix("sqlite://").partition("?")[0]
-    if settings.database_url.startswith("sqlite") and not Path(path).is_file():  # noqa: ASYNC240  # one look
+    path = sqlite_path(settings.database_url)
+    if settings.database_url.startswith("sqlite") and not path.is_file():
         return fit_of(own_migrations(), ()).missing
     database = Database(settings.database_direct_url or settings.database_url)
     try:

@@ -4,6 +4,7 @@ import asyncio
 
 import click
 
+from commands.data.files import sqlite_path
 from commands.running import read_settings
 from models.storage.database import Database
 
@@ -23,7 +24,7 @@ def move(*, url: str) -> None:
     target stays empty, and you run the command again. The SQLite file is not changed.
     """
     from commands.data.copying import copy_database  # noqa: PLC0415  # servers need none of it
-    from commands.data.snapshots import sqlite_path, told_of_faults  # noqa: PLC0415  # so does this
+    from commands.data.snapshots import told_of_faults  # noqa: PLC0415  # so does this
 
     settings = read_settings()
     if Database(settings.database_url).is_postgres:

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
-from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -12,6 +11,7 @@ import structlog
 from pydantic import ValidationError
 
 from app import check_addresses
+from commands.data.files import sqlite_path
 from models.rules.errors import Refused
 from models.storage.database import Database
 from models.storage.migrate import migrate
@@ -48,9 +48,7 @@ def read_settings() -> Settings:
         raise click.BadParameter(_plain(error)) from None
     configure_logs(settings.log_format, settings.log_level)
     if settings.database_url.startswith("sqlite://"):
-        Path(settings.database_url.removeprefix("sqlite://").partition("?")[0]).parent.mkdir(
-            parents=True, exist_ok=True
-        )
+        sqlite_path(settings.database_url).parent.mkdir(parents=True, exist_ok=True)
     return settings
 
 

@@ -14,6 +14,11 @@ PIECE = 1 << 20
 UNFINISHED = ".partial"
 
 
+def sqlite_path(url: str) -> Path:
+    """Return the path of an SQLite database."""
+    return Path(url.removeprefix("sqlite://").partition("?")[0])
+
+
 @contextmanager
 def unfinished(target: Path) -> Iterator[tuple[Path, int]]:
     """Yield a private folder beside `target` to write in, and the descriptor of its lock.

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import click
 
-from commands.data.files import create_private, digest_of
+from commands.data.files import create_private, digest_of, sqlite_path
 from commands.data.ledgers import verify_ledgers
 from commands.data.manifest import Manifest
 from commands.data.postgres_tools import address_of, connected, counts_in, run_tool, tool
@@ -22,11 +22,6 @@ PAGES = 10_000
 """The number of pages that SQLite copies at once, after which Ctrl-C is heard."""
 
 BUSY_S = 10.0
-
-
-def sqlite_path(url: str) -> Path:
-    """Return the path of an SQLite database."""
-    return Path(url.removeprefix("sqlite://").partition("?")[0])
 
 
 def open_sqlite(path: Path, mode: str) -> sqlite3.Connection:

@@ -9,12 +9,19 @@ from pathlib import Path
 import asyncpg
 import click
 
-from commands.data.files import copy_private, create_private, digest_of, publish, unfinished
+from commands.data.files import (
+    copy_private,
+    create_private,
+    digest_of,
+    publish,
+    sqlite_path,
+    unfinished,
+)
 from commands.data.ledgers import verify_ledgers
 from commands.data.manifest import Manifest
 from commands.data.postgres_tools import address_of, connected, run_tool, tool
 from commands.data.rows import RECORD, PostgresRows, Rows, SqliteRows, counts_of, migrations_of
-from commands.data.snapshots import compare_counts, open_sqlite, sqlite_path
+from commands.data.snapshots import compare_counts, open_sqlite
 from models.storage.database import Database
 
 Prepare = Callable[[Database], Awaitable[None]]

@@ -210,7 +210,6 @@ async def test_a_plan_made_for_an_empty_table_fits_a_full_one(database: Database
     if not database.is_postgres:
         pytest.skip("on SQLite a trigger numbers rows")
     connection = await asyncpg.connect(database.dsn)
-    plans = []
     async with connection.transaction():
         await connection.execute(_LOCK.replace("?", f"'{AUDIT}'"))
         await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
